@@ -1,0 +1,29 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests run on the sources: the packages name them under this condition in their `exports`. */
+const conditions = ["@fedmsg/source"];
+
+const project = (name: string) => ({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    name,
+    root: `packages/${name}`,
+    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    pool: "forks" as const,
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: ["fedmsg", "hub", "cli", "testkit"].map(project),
+    coverage: {
+      provider: "v8",
+      include: ["packages/*/src/**/*.ts"],
+      exclude: ["**/*.test.ts", "**/bench/**"],
+      reporter: ["text-summary"],
+    },
+  },
+});
