@@ -1,0 +1,277 @@
+/**
+ * Writes JavaScript values as fedmsg's JSON: what Python's encoder would give for the counterpart of each value.
+ *
+ * | JavaScript | written as |
+ * | --- | --- |
+ * | number | an int where it is whole and below 1e21, else a float as Python's `repr`; `-0` is `-0.0` |
+ * | {@link Float}, bigint | always a float, always an int |
+ * | `Date` | whole seconds since the epoch, as a float, rounded down (Python drops the microseconds) |
+ * | `Map`, `Set` | object, array; keys of a `Map` may be strings, numbers, booleans or null |
+ * | an object with `__json__()` or `toJSON()` | what the method returns |
+ * | any other class instance | its own enumerable members, without functions and `undefined` |
+ * | `undefined`, functions, symbols, bytes, promises, errors, regular expressions | FEDMSG_ENCODE |
+ *
+ * A plain object or array that contains itself is an error. A class instance that contains itself (the two ends of a
+ * relation in an ORM) is cut: in place of the repetition stands its `id`, or null, as `fedmsg/encoding/sqla.py` does it.
+ *
+ * Nothing is tracked while all goes well; the path of an error is collected while it unwinds.
+ */
+
+import { FedmsgError } from "../errors.ts";
+import { nestingDepthMax } from "./json-reader.ts";
+import { Float, formatFloat, formatNumber, intDigitsMax } from "./number.ts";
+import { quote, sortKeys } from "./text.ts";
+
+/** How a text is laid out. */
+export interface WriteOptions {
+  /**
+   * `text` sorts keys by code point; `python` does too, but sorts the keys of a `Map` that are numbers by value, as
+   * Python sorts before it writes (which is not canonical); `none` keeps their order.
+   */
+  readonly sort: "text" | "python" | "none";
+  /** Spaces for each level, with a line for each member; 0 writes everything on one line without any space. */
+  readonly indent: number;
+  /** Whether `NaN` and the infinities are written, as Python does, or refused. */
+  readonly allowNan: boolean;
+}
+
+/**
+ * Writes a value. Throws FEDMSG_ENCODE, naming the path to what cannot be written.
+ *
+ * @param root what the path begins with, for instance `msg`
+ */
+export function writeJson(value: unknown, options: WriteOptions, root = ""): string {
+  try {
+    return new Writer(options).write(value, 0);
+  } catch (error) {
+    if (error instanceof Failure) throw error.toFedmsgError(root);
+    throw error;
+  }
+}
+
+type PathStep = { readonly container: object; readonly key: unknown };
+
+/** What cannot be written, and the containers around it, innermost first. Never leaves this file. */
+class Failure {
+  readonly #what: string;
+  readonly #steps: PathStep[] = [];
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  within(container: object, key: unknown): this {
+    this.#steps.push({ container, key });
+    return this;
+  }
+
+  toFedmsgError(root: string): FedmsgError {
+    const steps = this.#steps.toReversed();
+    const seen = new Map<object, number>();
+    for (const [n, { container }] of steps.entries()) {
+      const first = seen.get(container);
+      if (first !== undefined) {
+        const where = formatPath(root, steps.slice(0, n));
+        return encodeError(`${where}: contains itself (it is ${formatPath(root, steps.slice(0, first))} again)`);
+      }
+      seen.set(container, n);
+    }
+    return encodeError(`${formatPath(root, steps)}: ${this.#what}`);
+  }
+}
+
+function encodeError(message: string): FedmsgError {
+  return new FedmsgError("FEDMSG_ENCODE", message);
+}
+
+function formatPath(root: string, steps: readonly PathStep[]): string {
+  let path = root;
+  for (const { key } of steps) {
+    if (typeof key === "string" && /^[A-Za-z_$][\w$]*$/.test(key)) path += path ? `.${key}` : key;
+    else path += `[${typeof key === "string" ? JSON.stringify(key) : String(key)}]`;
+    if (path.length > 500) return `${path}…`;
+  }
+  return path || "the value";
+}
+
+class Writer {
+  readonly #options: WriteOptions;
+  /** The class instances around the value being written. */
+  readonly #instances: object[] = [];
+
+  constructor(options: WriteOptions) {
+    this.#options = options;
+  }
+
+  write(value: unknown, depth: number): string {
+    switch (typeof value) {
+      case "string":
+        return quote(value);
+      case "number":
+        return this.#number(value, formatNumber);
+      case "boolean":
+        return value ? "true" : "false";
+      case "bigint":
+        return formatBigInt(value);
+      case "object":
+        return value === null ? "null" : this.#object(value, depth);
+      default:
+        throw new Failure(
+          `${typeof value === "undefined" ? "undefined" : `a ${typeof value}`} cannot be written as JSON`,
+        );
+    }
+  }
+
+  #number(value: number, format: (value: number) => string): string {
+    if (!Number.isFinite(value) && !this.#options.allowNan) {
+      throw new Failure(`${value} is not JSON; leave it out, or send null or a text`);
+    }
+    return format(value);
+  }
+
+  #object(value: object, depth: number): string {
+    if (depth >= nestingDepthMax || this.#instances.length > nestingDepthMax)
+      throw new Failure(`nested deeper than ${nestingDepthMax} levels`);
+    if (Array.isArray(value)) return this.#array(value, value, depth);
+    const json = (value as { __json__?: unknown }).__json__;
+    if (typeof json === "function") return this.#converted(value, json.call(value), depth);
+    const prototype = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype || prototype === null) {
+      const toJson = (value as { toJSON?: unknown }).toJSON;
+      if (typeof toJson !== "function") return this.#record(value as Record<string, unknown>, depth);
+    }
+    return this.#special(value, depth);
+  }
+
+  #special(value: object, depth: number): string {
+    if (value instanceof Float) return this.#number(value.value, formatFloat);
+    if (value instanceof Date) return formatDate(value);
+    if (value instanceof Map) return this.#map(value, depth);
+    if (value instanceof Set) return this.#array(value, [...value], depth);
+    if (value instanceof Number || value instanceof String || value instanceof Boolean) {
+      return this.write(value.valueOf(), depth);
+    }
+    const refused = refusedKind(value);
+    if (refused) throw new Failure(refused);
+    const toJson = (value as { toJSON?: unknown }).toJSON;
+    return this.#converted(value, typeof toJson === "function" ? toJson.call(value, "") : value, depth);
+  }
+
+  /** Writes `result`, into which `value` turned itself, or the plain form of `value` where that is itself. */
+  #converted(value: object, result: unknown, depth: number): string {
+    if (this.#instances.includes(value)) return this.#identity(value);
+    this.#instances.push(value);
+    const text = result === value ? this.#record(plainForm(value), depth) : this.write(result, depth);
+    this.#instances.pop();
+    return text;
+  }
+
+  #identity(value: object): string {
+    const id = (value as { id?: unknown }).id;
+    return typeof id === "string" || typeof id === "number" || typeof id === "bigint" ? this.write(id, 0) : "null";
+  }
+
+  #array(container: object, items: readonly unknown[], depth: number): string {
+    const texts: string[] = [];
+    let n = 0;
+    try {
+      for (; n < items.length; n++) texts.push(this.write(items[n], depth + 1));
+    } catch (error) {
+      throw error instanceof Failure ? error.within(container, n) : error;
+    }
+    return this.#join("[", texts, "]", depth);
+  }
+
+  #record(record: Readonly<Record<string, unknown>>, depth: number): string {
+    const keys = Object.keys(record);
+    if (this.#options.sort !== "none") sortKeys(keys);
+    const colon = this.#options.indent ? ": " : ":";
+    const texts: string[] = [];
+    let key = "";
+    try {
+      for (key of keys) texts.push(quote(key) + colon + this.write(record[key], depth + 1));
+    } catch (error) {
+      throw error instanceof Failure ? error.within(record, key) : error;
+    }
+    return this.#join("{", texts, "}", depth);
+  }
+
+  #map(map: ReadonlyMap<unknown, unknown>, depth: number): string {
+    const entries = sortEntries(map, this.#options.sort);
+    const colon = this.#options.indent ? ": " : ":";
+    const texts: string[] = [];
+    let key: unknown;
+    try {
+      for (const [text, of, value] of entries) {
+        key = of;
+        texts.push(quote(text) + colon + this.write(value, depth + 1));
+      }
+    } catch (error) {
+      throw error instanceof Failure ? error.within(map, key) : error;
+    }
+    return this.#join("{", texts, "}", depth);
+  }
+
+  #join(open: string, texts: readonly string[], close: string, depth: number): string {
+    if (this.#options.indent === 0 || texts.length === 0) return open + texts.join(",") + close;
+    const inner = `\n${" ".repeat(this.#options.indent * (depth + 1))}`;
+    const outer = `\n${" ".repeat(this.#options.indent * depth)}`;
+    return open + inner + texts.join(`,${inner}`) + outer + close;
+  }
+}
+
+function formatBigInt(value: bigint): string {
+  const text = value.toString();
+  const digits = text.length - (value < 0n ? 1 : 0);
+  if (digits > intDigitsMax) throw new Failure(`an integer of ${digits} digits; Python reads at most ${intDigitsMax}`);
+  return text;
+}
+
+function formatDate(date: Date): string {
+  const seconds = Math.floor(date.getTime() / 1000);
+  if (Number.isNaN(seconds)) throw new Failure("an invalid Date");
+  return formatFloat(seconds);
+}
+
+/** The members of a class instance that can be data. */
+function plainForm(value: object): Record<string, unknown> {
+  const members = Object.entries(value).filter(([, member]) => member !== undefined && typeof member !== "function");
+  return Object.fromEntries(members);
+}
+
+function refusedKind(value: object): string | undefined {
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return "bytes are not JSON; send them as base64 text";
+  if (value instanceof Promise) return "a promise cannot be written as JSON; await it first";
+  if (value instanceof Error || value instanceof RegExp) {
+    return `an object of type ${value.constructor.name} cannot be written as JSON; send its text`;
+  }
+  if (value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) {
+    return `an object of type ${value.constructor.name} cannot be written as JSON`;
+  }
+  return undefined;
+}
+
+type MapEntry = readonly [text: string, key: unknown, value: unknown];
+
+function sortEntries(map: ReadonlyMap<unknown, unknown>, sort: WriteOptions["sort"]): MapEntry[] {
+  const entries: MapEntry[] = Array.from(map, ([key, value]) => [keyText(key), key, value]);
+  if (sort === "none") return entries;
+  const byText = new Map(entries.map((entry) => [entry[0], entry]));
+  if (byText.size < entries.length) throw new Failure("two keys of a Map are written alike");
+  const strings = entries.filter(([, key]) => typeof key === "string").length;
+  if (sort === "text" || strings === entries.length) {
+    return sortKeys([...byText.keys()]).map((text) => byText.get(text) as MapEntry);
+  }
+  if (entries.length > 1 && (strings > 0 || map.has(null))) {
+    throw new Failure("keys of different kinds cannot be sorted; Python refuses them too");
+  }
+  return entries.sort(([, a], [, b]) => Number(a) - Number(b));
+}
+
+function keyText(key: unknown): string {
+  if (typeof key === "string") return key;
+  if (typeof key === "number") return formatNumber(key);
+  if (typeof key === "boolean" || typeof key === "bigint" || key === null) return String(key);
+  if (key instanceof Float) return formatFloat(key.value);
+  throw new Failure(`a key of a Map is ${key === undefined ? "undefined" : `a ${typeof key}`}; use strings`);
+}

@@ -1,0 +1,70 @@
+/** Strings: their order, their escapes, and bytes that must be UTF-8. */
+
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+const beyondAscii = /[\x7f-\uffff]/g;
+const surrogate = /[\ud800-\udfff]/;
+
+/** Whether a string needs no escape between its quotation marks. */
+export function isPlain(text: string): boolean {
+  return plain.test(text);
+}
+
+/**
+ * Quotes a string as Python's `json` does with `ensure_ascii`: `\uXXXX` in lower case for U+007F and everything above,
+ * surrogates one by one (so a lone one survives), `/` as it is.
+ */
+export function quote(text: string): string {
+  if (plain.test(text)) return `"${text}"`;
+  return JSON.stringify(text).replace(beyondAscii, escapeUnit);
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/**
+ * Sorts keys in place by code point, as Python compares strings. JavaScript compares UTF-16 units, which puts U+FFFF
+ * behind every character above it; only keys with surrogates can tell the difference.
+ */
+export function sortKeys(keys: string[]): string[] {
+  keys.sort();
+  return keys.some((key) => surrogate.test(key)) ? keys.sort(compareCodePoints) : keys;
+}
+
+/** Compares two strings by code point: negative, zero or positive. A lone surrogate counts as its own number. */
+export function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  if (at === length) return a.length - b.length;
+  // The first difference may lie in the second half of a pair: step back to where the character begins.
+  const from = at > 0 && isPairAt(a, at - 1) !== isPairAt(b, at - 1) ? at - 1 : at;
+  return (a.codePointAt(from) as number) - (b.codePointAt(from) as number);
+}
+
+function isPairAt(text: string, at: number): boolean {
+  return (text.codePointAt(at) as number) > 0xffff;
+}
+
+const decoders = new Map<string, TextDecoder>();
+
+/**
+ * Decodes bytes strictly: what is not valid in the encoding throws a `TypeError`, a byte order mark is kept.
+ *
+ * @param encoding a label of the WHATWG Encoding Standard; an unknown one throws a `RangeError`
+ */
+export function decodeText(bytes: Uint8Array, encoding = "utf-8"): string {
+  let decoder = decoders.get(encoding);
+  if (!decoder) {
+    decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+    decoders.set(encoding, decoder);
+  }
+  return decoder.decode(bytes);
+}
+
+const encoder = new TextEncoder();
+
+/** Encodes text as UTF-8. */
+export function encodeText(text: string): Uint8Array {
+  return encoder.encode(text);
+}
