@@ -1,0 +1,60 @@
+import { writeJson } from "./json-writer.ts";
+
+/**
+ * A message as it stands on the wire. A message that was received holds whatever its sender wrote: only that it is an
+ * object and has its topic is certain. Read `msg` as data from a stranger.
+ */
+export interface Message {
+  readonly topic: string;
+  /** What the sender has to say. */
+  readonly msg?: unknown;
+  /** When it was published, in seconds since the epoch. */
+  readonly timestamp?: number;
+  /** `<year>-<uuid4>`. */
+  readonly msg_id?: string;
+  /** Counts the messages of one publisher, from 1. */
+  readonly i?: number;
+  /** The login name that the publisher runs under. */
+  readonly username?: string;
+  readonly [field: string]: unknown;
+}
+
+/** What a publisher puts around the caller's `msg`. */
+export interface EnvelopeFields {
+  readonly topic: string;
+  readonly msg: unknown;
+  /** Now, in milliseconds since the epoch, as `Date.now()` tells. */
+  readonly nowMs: number;
+  readonly uuid: string;
+  readonly i: number;
+  readonly username: string;
+}
+
+/** Makes a message: the fields that `fedmsg/core.py` sets in `publish`, with its `{}` for an empty `msg`. */
+export function createEnvelope({ topic, msg, nowMs, uuid, i, username }: EnvelopeFields): Message {
+  return {
+    topic,
+    msg: isEmpty(msg) ? {} : msg,
+    timestamp: Math.floor(nowMs / 1000),
+    msg_id: `${new Date(nowMs).getFullYear()}-${uuid}`,
+    i,
+    username,
+  };
+}
+
+/** What Python calls false: nothing, zero, and whatever is empty. `NaN` is not: it shall be refused, not hidden. */
+function isEmpty(msg: unknown): boolean {
+  if (msg instanceof Map || msg instanceof Set) return msg.size === 0;
+  if (Array.isArray(msg)) return msg.length === 0;
+  return !msg && !Number.isNaN(msg);
+}
+
+/**
+ * Writes a message as the canonical text that is signed and sent. ASCII only, so the text has as many bytes as
+ * characters.
+ *
+ * @throws FedmsgError FEDMSG_ENCODE naming the path to a value that has no JSON form, `NaN` and infinities included
+ */
+export function encodeMessage(message: Message): string {
+  return writeJson(message, { sort: "text", indent: 0, allowNan: false });
+}
