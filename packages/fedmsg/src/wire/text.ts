@@ -46,7 +46,7 @@ function isPairAt(text: string, at: number): boolean {
   return (text.codePointAt(at) as number) > 0xffff;
 }
 
-const decoders = new Map<string, TextDecoder>();
+const decoders = new Map<string, InstanceType<typeof TextDecoder>>();
 
 /**
  * Decodes bytes strictly: what is not valid in the encoding throws a `TypeError`, a byte order mark is kept.

@@ -1,0 +1,133 @@
+import type { XPublisher } from "zeromq";
+import { FedmsgError } from "../../errors.ts";
+import { type Attempt, SendQueue } from "../send-queue.ts";
+import { Subscriptions, waitUntil } from "../subscriptions.ts";
+import { type Frames, type Publisher, type PublisherOptions, socketDefaults } from "../transport.ts";
+import { Connector } from "./connector.ts";
+import { bindSocket, closeSocket, commonOptions, errorCode, finiteMark } from "./sockets.ts";
+
+/**
+ * A publisher on libzmq's XPUB.
+ *
+ * `sendTimeout: 0` makes the binding's `send` do its work at once, and `XPUB_NODROP` makes it fail with EAGAIN, before
+ * anything was sent, when a subscriber has no room. Subscriptions are read only when they matter (`readable` asks libzmq
+ * and costs well under a microsecond): a pending `receive` would keep the process alive.
+ */
+export class LibzmqPublisher implements Publisher {
+  readonly #socket: XPublisher;
+  readonly #queue: SendQueue;
+  readonly #connector: Connector;
+  readonly #subscriptions = new Subscriptions();
+  readonly #bound: string[] = [];
+  readonly #addresses: string[] = [];
+  #closing: Promise<void> | undefined;
+  #reading: Promise<void> | undefined;
+
+  constructor(zeromq: typeof import("zeromq"), options: PublisherOptions) {
+    this.#socket = new zeromq.XPublisher({
+      ...commonOptions(options),
+      sendTimeout: 0,
+      sendHighWaterMark: finiteMark(options.highWaterMark),
+      linger: options.lingerMs ?? socketDefaults.lingerMs,
+    });
+    this.#socket.noDrop = true;
+    this.#connector = new Connector(this.#socket, options);
+    this.#queue = new SendQueue(
+      {
+        attempt: (frames) => this.#attempt(frames),
+        sendLossy: (frames) => this.#sendLossy(frames),
+        onDropped: (count) => options.onEvent?.({ type: "dropped", address: this.#addresses.join(" "), count }),
+      },
+      options,
+    );
+  }
+
+  get dropped(): number {
+    return this.#queue.dropped;
+  }
+
+  async bind(address: string): Promise<string> {
+    const bound = await bindSocket(this.#socket, address);
+    this.#bound.push(bound);
+    this.#addresses.push(bound);
+    return bound;
+  }
+
+  connect(address: string): void {
+    this.#connector.connect(address);
+    this.#addresses.push(address);
+  }
+
+  disconnect(address: string): void {
+    this.#connector.disconnect(address);
+    const at = this.#addresses.indexOf(address);
+    if (at >= 0) this.#addresses.splice(at, 1);
+  }
+
+  send(frames: Frames, signal?: AbortSignal): Promise<void> {
+    return this.#queue.send(frames, signal);
+  }
+
+  subscribed(topic?: string, signal?: AbortSignal): Promise<void> {
+    const condition = async () => {
+      await this.#readSubscriptions();
+      return this.#subscriptions.covers(topic);
+    };
+    return waitUntil(condition, () => this.#closing !== undefined, signal);
+  }
+
+  async drain(): Promise<void> {
+    if (!this.#closing) await this.#queue.drain();
+    await this.close();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#queue.close();
+    this.#connector.close();
+    await this.#reading;
+    await closeSocket(this.#socket, this.#bound);
+  }
+
+  async #attempt(frames: Frames): Promise<Attempt> {
+    if (this.#socket.readable) await this.#readSubscriptions();
+    if (this.#subscriptions.size === 0) return "unsubscribed";
+    try {
+      await this.#socket.send(frames as Uint8Array[]);
+      return "sent";
+    } catch (error) {
+      if (errorCode(error) === "EAGAIN") return "full";
+      throw FedmsgError.from(error);
+    }
+  }
+
+  async #sendLossy(frames: Frames): Promise<void> {
+    this.#socket.noDrop = false;
+    try {
+      await this.#socket.send(frames as Uint8Array[]);
+    } finally {
+      if (!this.#socket.closed) this.#socket.noDrop = true;
+    }
+  }
+
+  /** Only one `receive` may be under way at a time: whoever comes second waits for the first. */
+  #readSubscriptions(): Promise<void> {
+    this.#reading ??= this.#readWhatIsThere().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readWhatIsThere(): Promise<void> {
+    while (!this.#socket.closed && this.#socket.readable) {
+      const [frame] = await this.#socket.receive();
+      const prefix = (frame as Buffer).toString("utf8", 1);
+      if (frame?.[0] === 1) this.#subscriptions.add(prefix);
+      else if (frame?.[0] === 0) this.#subscriptions.remove(prefix);
+    }
+  }
+}
