@@ -25,6 +25,8 @@ export interface Outlet {
   sendLossy(frames: Frames): void | Promise<void>;
   /** Hears how many messages were lost by some subscriber since it last heard. */
   onDropped(count: number): void;
+  /** Hears, every second, for how many ms messages have waited for a first subscriber. */
+  onWaiting(ms: number): void;
 }
 
 interface Item {
@@ -39,7 +41,7 @@ interface Item {
 const catchUpMessages = 2000;
 /** Sends in a row before other work gets a turn. */
 const turnMessages = 256;
-const reportDroppedMs = 1000;
+const reportMs = 1000;
 const sweepMs = 50;
 
 /** Sends messages in order through an {@link Outlet}. */
@@ -61,6 +63,8 @@ export class SendQueue {
   #dropped = 0;
   #droppedTold = 0;
   #toldAt = 0;
+  #waitingSince = 0;
+  #waitingTold = 0;
 
   constructor(outlet: Outlet, options: PublisherOptions) {
     this.#outlet = outlet;
@@ -142,7 +146,8 @@ export class SendQueue {
         settle(item);
         return true;
       }
-      if (attempt === "full" && (await this.#sendPastFull(item))) return true;
+      if (attempt === "unsubscribed") this.#tellWaiting();
+      else if (await this.#sendPastFull(item)) return true;
     } catch (error) {
       settle(item, FedmsgError.from(error));
       return true;
@@ -153,6 +158,7 @@ export class SendQueue {
 
   #noteSent(): void {
     this.#stalledSince = 0;
+    this.#waitingSince = 0;
     if (this.#lossy && ++this.#streak >= catchUpMessages) {
       this.#lossy = false;
       this.#tellDropped();
@@ -170,7 +176,7 @@ export class SendQueue {
     }
     await this.#outlet.sendLossy(item.frames);
     this.#dropped++;
-    if (now - this.#toldAt >= reportDroppedMs) this.#tellDropped();
+    if (now - this.#toldAt >= reportMs) this.#tellDropped();
     settle(item);
     return true;
   }
@@ -180,6 +186,17 @@ export class SendQueue {
     this.#outlet.onDropped(this.#dropped - this.#droppedTold);
     this.#droppedTold = this.#dropped;
     this.#toldAt = performance.now();
+  }
+
+  #tellWaiting(): void {
+    const now = performance.now();
+    if (this.#waitingSince === 0) {
+      this.#waitingSince = now;
+      this.#waitingTold = now;
+    }
+    if (now - this.#waitingTold < reportMs) return;
+    this.#waitingTold = now;
+    this.#outlet.onWaiting(now - this.#waitingSince);
   }
 
   /** Rejects what has waited too long. All wait equally long at most, so the oldest come first. */

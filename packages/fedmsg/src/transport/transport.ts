@@ -25,7 +25,9 @@ export type SocketEvent =
   /** The host's name has no address yet; it is asked for again. */
   | { readonly type: "unresolved"; readonly address: string; readonly detail: string }
   /** Subscribers lost `count` messages since the last such event: their queues were full for too long. */
-  | { readonly type: "dropped"; readonly address: string; readonly count: number };
+  | { readonly type: "dropped"; readonly address: string; readonly count: number }
+  /** Messages have waited for a first subscriber for so many ms (`awaitSubscriber`); told every second. */
+  | { readonly type: "waiting"; readonly address: string; readonly ms: number };
 
 /** Options of both kinds of sockets. */
 export interface SocketOptions {

@@ -37,6 +37,7 @@ export class LibzmqPublisher implements Publisher {
         attempt: (frames) => this.#attempt(frames),
         sendLossy: (frames) => this.#sendLossy(frames),
         onDropped: (count) => options.onEvent?.({ type: "dropped", address: this.#addresses.join(" "), count }),
+        onWaiting: (ms) => options.onEvent?.({ type: "waiting", address: this.#addresses.join(" "), ms }),
       },
       options,
     );

@@ -5,6 +5,9 @@ import { MemorySubscriber } from "./subscriber.ts";
 
 export { MemoryNetwork } from "./network.ts";
 
+/** What `transport: "memory"` in a configuration means: every bus of the process meets here. */
+export const processNetwork = new MemoryNetwork();
+
 /**
  * A transport that stays inside the process: for tests of programs that use the bus, and for services that want one.
  *

@@ -21,6 +21,7 @@ export class MemoryPublisher implements Publisher, PublishingPeer {
         attempt: (frames) => this.#attempt(frames),
         sendLossy: (frames) => this.#deliver(frames),
         onDropped: (count) => this.#onEvent?.({ type: "dropped", address: this.#addresses.join(" "), count }),
+        onWaiting: (ms) => this.#onEvent?.({ type: "waiting", address: this.#addresses.join(" "), ms }),
       },
       options,
     );
@@ -43,6 +44,8 @@ export class MemoryPublisher implements Publisher, PublishingPeer {
 
   disconnect(address: string): void {
     this.#network.disconnect(address, this);
+    const at = this.#addresses.indexOf(address);
+    if (at >= 0) this.#addresses.splice(at, 1);
   }
 
   /** Called by the network. */

@@ -1,0 +1,18 @@
+import { startGateway } from "@fedmsg/hub";
+import type { CommandDefinition } from "../command.ts";
+import { runDaemon } from "../daemon.ts";
+
+/** `fedmsg-gateway`: see `fedmsg/commands/gateway.py`. */
+const gateway: CommandDefinition = {
+  name: "gateway",
+  description:
+    "Connects to everything in endpoints and publishes it, byte for byte, on the one port fedmsg.consumers.gateway.port, for listeners from outside.",
+  options: [],
+  examples: [
+    ["fedmsg-gateway", "publishes the whole bus on port 9940 of every interface"],
+    ["fedmsg-gateway --high-water-mark 50000", "queues more for each input before it counts as full"],
+  ],
+  run: (context) => runDaemon(context, (onEvent) => startGateway({ config: context.config, onEvent })),
+};
+
+export default gateway;

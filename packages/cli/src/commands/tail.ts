@@ -1,0 +1,102 @@
+import { connect, FedmsgError, type StatusEvent } from "fedmsg";
+import { completeConfig } from "fedmsg/config";
+import { atLeast, type CommandContext, type CommandDefinition } from "../command.ts";
+import { createReporter } from "../daemon.ts";
+import { type Format, formatLine, formatPretty, formatQuery, formatReallyPretty } from "../format.ts";
+import type { Log } from "../log.ts";
+import { Output } from "../output.ts";
+import { compileTopicFilter } from "../topic-filter.ts";
+
+/** `fedmsg-tail`: see `fedmsg/commands/tail.py`. */
+const tail: CommandDefinition = {
+  name: "tail",
+  description:
+    "Prints the messages of everybody in endpoints as they come, one line of JSON for each. Nothing else goes to stdout.",
+  options: [
+    {
+      flags: "--topic <pattern>",
+      description: "only these topics: a prefix, or a pattern with * for one word and # for any number of words",
+      default: "",
+    },
+    { flags: "--pretty", description: "indented JSON, the time in words, without signature and certificate" },
+    {
+      flags: "--really-pretty",
+      description: "indented JSON, in colours on a terminal, without signature and certificate",
+    },
+    { flags: "--query <paths>", description: "only these fields: dotted paths, separated by commas" },
+    { flags: "--include <regex>", description: "only topics in which this is found" },
+    { flags: "--exclude <regex>", description: "no topics in which this is found", default: "_heartbeat" },
+    { flags: "--limit <n>", description: "end after so many messages", parse: atLeast(1, "whole") },
+    { flags: "--validate", description: "only messages with a valid signature (not in this version)" },
+    { flags: "--no-validate", description: "whatever the signature says (this version never looks)" },
+  ],
+  examples: [
+    ["fedmsg-tail --really-pretty", "everything, for people"],
+    ["fedmsg-tail --topic 'org.fedoraproject.*.git.#' --limit 10", "the next ten messages about git"],
+    ["fedmsg-tail --query topic,msg.log", "topic and text of each message"],
+    ["fedmsg-tail | jq .msg", "everything, for programs"],
+  ],
+  run,
+};
+
+export default tail;
+
+async function run({ options, config, log, signal }: CommandContext): Promise<number> {
+  const { topic, limit, include, exclude, validate } = options as {
+    topic: string;
+    limit?: number;
+    include?: string;
+    exclude: string;
+    validate?: boolean;
+  };
+  if (validate === true) {
+    throw new FedmsgError("FEDMSG_UNSUPPORTED", "--validate: this version cannot check signatures yet; leave it out");
+  }
+  const wanted = await compileTopicFilter({ include, exclude });
+  const format = chooseFormat(options);
+  const output = new Output();
+  const reporter = createReporter(log);
+  const bus = await connect({ config: completeConfig({ mute: true }, config), signal });
+  const listening = listen(bus.status(), config.endpoints, log, reporter.onEvent);
+  let left = limit ?? Number.POSITIVE_INFINITY;
+  for await (const received of bus.subscribe({ topics: [topic] })) {
+    if (!wanted(received.topic)) continue;
+    const flushed = output.line(format(received));
+    if (flushed) await flushed;
+    if (--left <= 0) break;
+  }
+  await output.flush();
+  await bus.close();
+  await listening;
+  reporter.stop();
+  return 0;
+}
+
+/** Later ones win, as they always did. */
+function chooseFormat(options: CommandContext["options"]): Format {
+  if (typeof options.query === "string") return formatQuery(options.query);
+  if (options.reallyPretty) return formatReallyPretty(process.stdout.isTTY === true && !process.env.NO_COLOR);
+  if (options.pretty) return formatPretty;
+  return formatLine;
+}
+
+const patienceMs = 2000;
+
+/** Reports what happens; says so where after two seconds nobody is there to listen to. */
+async function listen(
+  events: AsyncIterable<StatusEvent>,
+  endpoints: Readonly<Record<string, readonly string[]>>,
+  log: Log,
+  onEvent: (event: StatusEvent) => void,
+): Promise<void> {
+  const addresses = Object.values(endpoints).flat();
+  const timer = setTimeout(() => {
+    log.info(`nobody publishes at ${addresses.slice(0, 5).join(", ") || "(endpoints is empty)"} yet; waiting`);
+  }, patienceMs);
+  timer.unref();
+  for await (const event of events) {
+    if (event.type === "connected") clearTimeout(timer);
+    onEvent(event);
+  }
+  clearTimeout(timer);
+}

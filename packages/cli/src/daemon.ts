@@ -1,0 +1,71 @@
+import type { Daemon, ForwardCounts } from "@fedmsg/hub";
+import type { StatusEvent } from "fedmsg";
+import type { CommandContext } from "./command.ts";
+import type { Log } from "./log.ts";
+import { aborted } from "./signals.ts";
+
+/** Runs a daemon until a signal comes: one line when it listens, one when it has ended. */
+export async function runDaemon(
+  { log, signal }: Pick<CommandContext, "log" | "signal">,
+  start: (onEvent: (event: StatusEvent) => void) => Promise<Daemon>,
+): Promise<number> {
+  const reporter = createReporter(log);
+  const daemon = await start(reporter.onEvent);
+  log.info(`in ${daemon.inbound.join(", ") || "(nothing)"}, out ${daemon.outbound}`);
+  try {
+    await Promise.race([aborted(signal), daemon.done]);
+    await daemon.drain();
+  } finally {
+    reporter.stop();
+  }
+  log.info(`drained; ${formatCounts(daemon.counts)}`);
+  return 0;
+}
+
+/** `12 forwarded, 0 dropped, 3 refused (frame-count 2, bad-utf8 1)` */
+export function formatCounts({ forwarded, dropped, refused }: ForwardCounts): string {
+  const reasons = Object.entries(refused);
+  const total = reasons.reduce((sum, [, count]) => sum + count, 0);
+  const detail = reasons.map(([reason, count]) => `${reason} ${count}`).join(", ");
+  return `${forwarded} forwarded, ${dropped} dropped, ${total} refused${detail && ` (${detail})`}`;
+}
+
+const reportMs = 5000;
+
+/**
+ * Logs what a bus or daemon tells. Bad messages come by the thousand where they come at all: the first is named, the
+ * rest are counted, every five seconds.
+ */
+export function createReporter(log: Log): { onEvent(event: StatusEvent): void; stop(): void } {
+  const more = new Map<string, number>();
+  const report = () => {
+    for (const [text, count] of more) if (count > 0) log.warn(`${text}: ${count} more`);
+    more.clear();
+  };
+  const timer = setInterval(report, reportMs);
+  timer.unref();
+  const onEvent = (event: StatusEvent) => {
+    if (event.type === "dropped") {
+      log.warn(`subscribers of ${event.endpoint} do not keep up and lost ${event.count} messages`);
+    } else if (event.type === "disconnected" && event.detail !== undefined) {
+      countOrTell(`${event.name}: ${event.endpoint} is not reachable yet`, `: ${event.detail}`);
+    } else if (event.type === "invalid") {
+      countOrTell(
+        `refused messages from ${event.name} (${event.reason})`,
+        `: ${event.detail} on ${event.topic || "no topic"}`,
+      );
+    }
+  };
+  const countOrTell = (text: string, detail: string) => {
+    const count = more.get(text);
+    if (count === undefined) log.warn(text + detail.slice(0, 300));
+    if (count !== undefined || more.size < 1000) more.set(text, (count ?? -1) + 1);
+  };
+  return {
+    onEvent,
+    stop: () => {
+      clearInterval(timer);
+      report();
+    },
+  };
+}

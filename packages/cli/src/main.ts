@@ -1,0 +1,95 @@
+import type { CommandDefinition } from "./command.ts";
+
+interface Entry {
+  readonly summary: string;
+  load(): Promise<CommandDefinition>;
+}
+
+/** Every command, loaded only when it is run: `--help` must not wait for what it does not need. */
+const commands: Readonly<Record<string, Entry>> = {
+  up: {
+    summary: "start a relay and a gateway on this machine: a bus to try things on",
+    load: async () => (await import("./commands/up.ts")).default,
+  },
+  tail: {
+    summary: "print the messages of the bus as they come",
+    load: async () => (await import("./commands/tail.ts")).default,
+  },
+  logger: {
+    summary: "publish lines, or a JSON document, through the relay",
+    load: async () => (await import("./commands/logger.ts")).default,
+  },
+  relay: {
+    summary: "publish for those who have no address of their own",
+    load: async () => (await import("./commands/relay.ts")).default,
+  },
+  gateway: {
+    summary: "carry the whole bus on one public address",
+    load: async () => (await import("./commands/gateway.ts")).default,
+  },
+  bench: {
+    summary: "measure publishing, relaying and latency on this machine",
+    load: async () => (await import("./commands/bench.ts")).default,
+  },
+};
+
+/**
+ * Runs a command and leaves its exit code in `process.exitCode`.
+ *
+ * @param name the command, where the program's own name gives it (`fedmsg-tail`); else the first argument does
+ */
+export async function main(name?: string, args: readonly string[] = process.argv.slice(2)): Promise<void> {
+  process.exitCode = await run(name, args);
+}
+
+async function run(name: string | undefined, args: readonly string[]): Promise<number> {
+  const [first = "--help", ...rest] = args;
+  const [command, words, invokedAs] = name ? [name, args, `fedmsg-${name}`] : [first, rest, `fedmsg ${first}`];
+  if (!Object.hasOwn(commands, command)) return answer(command);
+  const definition = await (commands[command] as Entry).load();
+  const { runCommand } = await import("./program.ts");
+  return runCommand(definition, invokedAs, words);
+}
+
+/** What `fedmsg` says where no command was named. */
+async function answer(word: string): Promise<number> {
+  if (word === "--help" || word === "-h" || word === "help") {
+    process.stdout.write(`${overview()}\n`);
+    return 0;
+  }
+  if (word === "--version" || word === "-V") {
+    process.stdout.write(`${await version()}\n`);
+    return 0;
+  }
+  const { nearest } = await import("fedmsg/plugin");
+  const meant = nearest(word, Object.keys(commands));
+  const hint = meant ? `did you mean ${JSON.stringify(meant)}?` : "fedmsg --help lists the commands";
+  process.stderr.write(`fedmsg: there is no command ${JSON.stringify(word)}; ${hint}\n`);
+  return 2;
+}
+
+function overview(): string {
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
+  return [
+    "Usage: fedmsg <command> [options]",
+    "",
+    "A federated message bus: every service publishes, whoever wants to listens.",
+    "",
+    "Commands:",
+    ...lines,
+    "",
+    "fedmsg <command> --help describes a command. fedmsg-tail, fedmsg-logger, fedmsg-relay and fedmsg-gateway are the",
+    "same as fedmsg tail and so on.",
+    "",
+    "Try it:",
+    "  $ fedmsg up                                  # in one terminal",
+    "  $ fedmsg tail --really-pretty                # in a second",
+    '  $ echo "Hello world" | fedmsg logger         # in a third: the message appears in the second',
+  ].join("\n");
+}
+
+async function version(): Promise<string> {
+  const { readFile } = await import("node:fs/promises");
+  const text = await readFile(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

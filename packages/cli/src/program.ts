@@ -1,0 +1,102 @@
+/** From a command's definition and the words on the command line to its exit code. */
+
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { FedmsgError } from "fedmsg";
+import { type Config, loadConfig } from "fedmsg/config";
+import type { CommandDefinition, OptionDefinition } from "./command.ts";
+import { commonOptions } from "./common-options.ts";
+import { escapeControls } from "./escape.ts";
+import { createLog } from "./log.ts";
+import { stopOnSignals } from "./signals.ts";
+
+/** Exit code for a command line that cannot be understood, as of Python's argparse. */
+const usageError = 2;
+
+/**
+ * Runs a command.
+ *
+ * @param invokedAs what the user typed, for help and errors: `fedmsg tail` or `fedmsg-tail`
+ * @returns the exit code: 0, 1 where it failed, 2 where the command line is wrong
+ */
+export async function runCommand(
+  definition: CommandDefinition,
+  invokedAs: string,
+  args: readonly string[],
+): Promise<number> {
+  const parsed = parseArguments(definition, invokedAs, args);
+  if (typeof parsed === "number") return parsed;
+  const log = createLog(`fedmsg-${definition.name}`);
+  try {
+    const config = await readConfig(definition, parsed, (text) => log.warn(text));
+    if (parsed.printConfig) {
+      process.stdout.write(`${JSON.stringify(config, null, 4)}\n`);
+      return 0;
+    }
+    return (await definition.run({ options: parsed, config, log, signal: stopOnSignals() })) ?? 0;
+  } catch (error) {
+    if (!(error instanceof FedmsgError)) throw error;
+    process.stderr.write(`${invokedAs}: ${escapeControls(error.message)}\n`);
+    return 1;
+  }
+}
+
+function parseArguments(
+  definition: CommandDefinition,
+  invokedAs: string,
+  args: readonly string[],
+): Record<string, unknown> | number {
+  const command = new Command(invokedAs)
+    .description(definition.description)
+    .allowExcessArguments(false)
+    .configureOutput({ outputError: (text, write) => write(`${invokedAs}: ${text}`) })
+    .showHelpAfterError(`(${invokedAs} --help lists what there is)`)
+    .addHelpText("after", formatExamples(definition, invokedAs))
+    .exitOverride();
+  for (const option of definition.options) command.addOption(toOption(option));
+  command.optionsGroup("Options of every command:");
+  for (const option of commonOptions) command.addOption(toOption(option));
+  try {
+    return command.parse(args, { from: "user" }).opts();
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageError;
+    throw error;
+  }
+}
+
+function toOption({ flags, description, default: value, parse }: OptionDefinition): Option {
+  const option = new Option(flags, description);
+  if (value !== undefined) option.default(value);
+  if (parse) {
+    option.argParser((text) => {
+      try {
+        return parse(text);
+      } catch (error) {
+        throw new InvalidArgumentError((error as Error).message);
+      }
+    });
+  }
+  return option;
+}
+
+function formatExamples({ name, examples }: CommandDefinition, invokedAs: string): string {
+  if (examples.length === 0) return "";
+  const lines = examples.flatMap(([line, effect]) => [
+    `  $ ${line.replaceAll(`fedmsg-${name}`, invokedAs)}`,
+    `      ${effect}`,
+  ]);
+  return `\nExamples:\n${lines.join("\n")}`;
+}
+
+async function readConfig(
+  definition: CommandDefinition,
+  parsed: Readonly<Record<string, unknown>>,
+  onWarning: (text: string) => void,
+): Promise<Config> {
+  const overrides: Record<string, unknown> = {};
+  for (const option of [...commonOptions, ...definition.options]) {
+    const value = parsed[toOption(option).attributeName()];
+    if (option.key !== undefined && value !== undefined) overrides[option.key] = value;
+  }
+  const { configFilename } = parsed as { configFilename?: string };
+  return loadConfig({ overrides, onWarning, ...(configFilename !== undefined && { files: [configFilename] }) });
+}

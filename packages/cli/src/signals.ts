@@ -1,0 +1,31 @@
+/** A terminal's Ctrl-C reaches us twice under npm, which passes it on: what comes this close is the same one. */
+const sameSignalMs = 500;
+/** How long finishing may take after the first signal, in ms. */
+const deadlineMs = 10_000;
+
+/**
+ * Turns the first SIGINT or SIGTERM into an abort of the returned signal; the second one, or ten seconds, end the process.
+ */
+export function stopOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  let firstAt = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    const now = performance.now();
+    if (firstAt === 0) {
+      firstAt = now;
+      controller.abort(signal);
+      setTimeout(() => process.exit(1), deadlineMs).unref();
+    } else if (now - firstAt > sameSignalMs) process.exit(signal === "SIGINT" ? 130 : 143);
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return controller.signal;
+}
+
+/** Resolves when the signal fires, at once if it has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,114 @@
+/** Bounds of a {@link BoundedQueue}. */
+export interface QueueBounds {
+  readonly itemsMax: number;
+  readonly bytesMax: number;
+}
+
+interface Entry<T> {
+  readonly item: T;
+  readonly bytes: number;
+}
+
+/**
+ * A queue between whoever receives and whoever iterates. Full, it makes the receiver wait, and with it everything up to
+ * the sender. One item always fits, however large.
+ */
+export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #bounds: QueueBounds;
+  readonly #onReturn: () => Promise<void> | void;
+  #entries: Entry<T>[] = [];
+  #head = 0;
+  #bytes = 0;
+  #readers: { resolve(result: IteratorResult<T, undefined>): void; reject(error: unknown): void }[] = [];
+  #writers: (() => void)[] = [];
+  #ended = false;
+  #error: unknown;
+
+  /** @param onReturn called when the reader stops iterating */
+  constructor(bounds: QueueBounds, onReturn: () => Promise<void> | void) {
+    this.#bounds = bounds;
+    this.#onReturn = onReturn;
+  }
+
+  /** Adds an item. Where a promise comes back the queue is full: await it before adding the next. */
+  push(item: T, bytes: number): Promise<void> | undefined {
+    if (this.#ended) return undefined;
+    const reader = this.#readers.shift();
+    if (reader) {
+      reader.resolve({ done: false, value: item });
+      return undefined;
+    }
+    this.#entries.push({ item, bytes });
+    this.#bytes += bytes;
+    if (!this.#isFull()) return undefined;
+    return new Promise((resolve) => this.#writers.push(resolve));
+  }
+
+  /** No more will come; what is queued can still be read. With an error, the reader gets it behind the rest. */
+  end(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    this.#release();
+    for (const reader of this.#readers.splice(0)) this.#finish(reader);
+  }
+
+  /** Ends, and forgets what is queued. */
+  clear(): void {
+    this.#entries = [];
+    this.#head = 0;
+    this.#bytes = 0;
+    this.end();
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    const entry = this.#entries[this.#head];
+    if (entry) {
+      this.#shift(entry);
+      return Promise.resolve({ done: false, value: entry.item });
+    }
+    return new Promise((resolve, reject) => {
+      if (this.#ended) this.#finish({ resolve, reject });
+      else this.#readers.push({ resolve, reject });
+    });
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    this.clear();
+    await this.#onReturn();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #finish(reader: { resolve(result: IteratorResult<T, undefined>): void; reject(error: unknown): void }): void {
+    const error = this.#error;
+    this.#error = undefined;
+    if (error !== undefined) reader.reject(error);
+    else reader.resolve({ done: true, value: undefined });
+  }
+
+  #shift(entry: Entry<T>): void {
+    this.#bytes -= entry.bytes;
+    this.#head++;
+    if (this.#head === this.#entries.length) {
+      this.#entries = [];
+      this.#head = 0;
+    } else if (this.#head >= 1024) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+    if (this.#writers.length > 0 && !this.#isFull()) this.#release();
+  }
+
+  #isFull(): boolean {
+    const items = this.#entries.length - this.#head;
+    return items >= this.#bounds.itemsMax || (items > 0 && this.#bytes >= this.#bounds.bytesMax);
+  }
+
+  #release(): void {
+    for (const resolve of this.#writers.splice(0)) resolve();
+  }
+}

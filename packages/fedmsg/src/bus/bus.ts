@@ -1,0 +1,332 @@
+import { randomUUID } from "node:crypto";
+import { loginName, shortHostname } from "../config/environment.ts";
+import { type Config, type ConfigInput, completeConfig, isLoadedConfig, loadConfig } from "../config/index.ts";
+import { FedmsgError } from "../errors.ts";
+import { createTransport } from "../transport/create.ts";
+import type { Transport } from "../transport/transport.ts";
+import { createEnvelope, encodeMessage, type Message } from "../wire/envelope.ts";
+import { type InvalidReason, topicBytesMax } from "../wire/frames.ts";
+import { buildTopic } from "../wire/topic.ts";
+import { callerPackage } from "./identity.ts";
+import { type Outgoing, openOutgoing } from "./outgoing.ts";
+import { type StatusEvent, StatusEvents } from "./status.ts";
+import { type SubscribeOptions, Subscription } from "./subscription.ts";
+
+/** How to join the bus. */
+export interface ConnectOptions {
+  /** Key of `endpoints` to publish under. Default: `<package of the caller>.<short host name>`. */
+  readonly name?: string;
+  /** Configuration: keys given here replace those that {@link loadConfig} finds. */
+  readonly config?: ConfigInput | Config;
+  /** A transport to use instead of the one that the configuration names. */
+  readonly transport?: Transport;
+  /** Closes the bus. */
+  readonly signal?: AbortSignal;
+}
+
+/** What to publish. */
+export interface PublishOptions {
+  /** What happened, for instance `receive`. Default `unspecified`. */
+  readonly topic?: string;
+  /** The service that speaks. Default: the package nearest to the caller of `connect()`. */
+  readonly modname?: string;
+  /** What there is to say: anything that `dumps` can write. Empty values become `{}`. */
+  readonly msg?: unknown;
+  /** Called with the finished message, before it is written; may change it in place. */
+  readonly pre_fire_hook?: (message: { -readonly [K in keyof Message]: Message[K] }) => void;
+  /** Gives up waiting. A message that was sent already stays sent. */
+  readonly signal?: AbortSignal;
+}
+
+/** What became of a message. */
+export interface Receipt {
+  readonly topic: string;
+  readonly msg_id: string;
+  /** Its number among those of this bus. */
+  readonly i: number;
+}
+
+/** What a bus has done so far. */
+export interface Counts {
+  readonly published: number;
+  readonly received: number;
+  /** Messages that some subscriber of ours lost. */
+  readonly dropped: number;
+  readonly invalid: Readonly<Partial<Record<InvalidReason, number>>>;
+}
+
+/** One's place on the bus: publishes under one name, subscribes to everybody. Made by {@link connect}. */
+export interface Bus extends AsyncDisposable {
+  readonly name: string;
+  readonly config: Config;
+  /** The address it publishes on, or the relay it publishes through; nothing while it has none. */
+  readonly endpoint: string | undefined;
+  readonly counts: Counts;
+  /**
+   * Publishes one message. Passive, it resolves when the message is queued for every subscriber (at once during
+   * `post_init_sleep`, when it is kept); active, when it is queued for the relay, which is waited for.
+   *
+   * @throws FedmsgError FEDMSG_ENCODE, FEDMSG_TOO_LARGE, FEDMSG_NO_ENDPOINT, FEDMSG_TIMEOUT (active, after
+   *   `publish_timeout`), FEDMSG_QUEUE_FULL, FEDMSG_CLOSED, FEDMSG_ABORTED
+   */
+  publish(options: PublishOptions): Promise<Receipt>;
+  /** Subscribes to everything listed in `endpoints`. Throws FEDMSG_CLOSED, FEDMSG_UNSUPPORTED. */
+  subscribe(options?: SubscribeOptions): Subscription;
+  /** Resolves when somebody subscribes to a prefix of the full topic `topic`; default: to anything. */
+  subscribed(topic?: string, signal?: AbortSignal): Promise<void>;
+  /** Tells what happens, from now on, until the bus is closed. Any number may listen. */
+  status(): AsyncIterableIterator<StatusEvent, undefined>;
+  /** Sends what was accepted, lets subscriptions be read to their end, then closes. Idempotent. */
+  drain(): Promise<void>;
+  /** Stops now. What waits to be sent is rejected with FEDMSG_CLOSED. Idempotent. */
+  close(): Promise<void>;
+  /** Resolves when the bus is closed, whoever closed it. */
+  readonly closed: Promise<void>;
+}
+
+/**
+ * Joins the bus. If `endpoints` lists addresses for `name`, the first that is free is taken at once; subscribers only,
+ * which set `mute`, take none. With `active` it publishes through the relay.
+ *
+ * @throws FedmsgError FEDMSG_CONFIG_INVALID, FEDMSG_CONFIG_UNREADABLE, FEDMSG_NO_ENDPOINT (all addresses are in use),
+ *   FEDMSG_ADDRESS_INVALID, FEDMSG_UNSUPPORTED
+ * @example
+ * ```ts
+ * const bus = await connect({ name: "mybus", config: { endpoints: { mybus: ["tcp://127.0.0.1:3000"] } } });
+ * try {
+ *   await bus.publish({ topic: "build.done", modname: "builder", msg: { id: 7 } });
+ * } finally {
+ *   await bus.drain();
+ * }
+ * ```
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Bus> {
+  const caller = callerPackage(); // Before anything is awaited: afterwards the caller is no longer on the stack.
+  return openBus(options, caller);
+}
+
+/** As {@link connect}, for those who know the caller. */
+export async function openBus(options: ConnectOptions, caller: string): Promise<Bus> {
+  const config = await resolveConfig(options.config ?? {});
+  if (config.sign_messages) {
+    throw new FedmsgError(
+      "FEDMSG_UNSUPPORTED",
+      "sign_messages: true, but this version cannot sign yet; set it to false to publish without a signature",
+    );
+  }
+  const bus = new FedmsgBus(config, options, caller);
+  await bus.open();
+  return bus;
+}
+
+/** Keys given replace those of the files. A configuration that `loadConfig` returned needs no files. */
+async function resolveConfig(overrides: ConfigInput | Config): Promise<Config> {
+  if (isLoadedConfig(overrides)) return overrides;
+  return completeConfig(overrides, await loadConfig());
+}
+
+class FedmsgBus implements Bus {
+  readonly name: string;
+  readonly config: Config;
+  readonly closed: Promise<void>;
+  readonly #modname: string;
+  readonly #username: string;
+  readonly #transport: Promise<Transport>;
+  readonly #status = new StatusEvents();
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #counts = { published: 0, received: 0, dropped: 0, invalid: {} as Partial<Record<InvalidReason, number>> };
+  #outgoing: Outgoing | undefined;
+  #opening: Promise<Outgoing> | undefined;
+  #ending: Promise<void> | undefined;
+  #markClosed!: () => void;
+  #i = 0;
+
+  constructor(config: Config, options: ConnectOptions, caller: string) {
+    this.config = config;
+    this.name = options.name ?? config.name ?? `${caller}.${shortHostname()}`;
+    this.#modname = caller;
+    this.#username = loginName();
+    this.#transport = options.transport ? Promise.resolve(options.transport) : createTransport(config);
+    this.#transport.catch(() => {}); // Whoever uses it hears of it.
+    this.closed = new Promise((resolve) => {
+      this.#markClosed = resolve;
+    });
+    const { signal } = options;
+    if (signal?.aborted) void this.close();
+    else signal?.addEventListener("abort", () => void this.close(), { once: true });
+  }
+
+  /** Takes an address, where there is one to take. */
+  async open(): Promise<void> {
+    const { config } = this;
+    if (config.mute || !config.zmq_enabled) return;
+    if (!config.active && (config.endpoints[this.name] ?? []).length === 0) return;
+    try {
+      await this.#open();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  get endpoint(): string | undefined {
+    return this.#outgoing?.endpoint();
+  }
+
+  get counts(): Counts {
+    return { ...this.#counts, invalid: { ...this.#counts.invalid } };
+  }
+
+  async publish(options: PublishOptions): Promise<Receipt> {
+    this.#assertOpen();
+    const outgoing = this.#outgoing ?? (await this.#open());
+    const { message, frames } = this.#encode(options);
+    await outgoing.publisher.send(frames, options.signal);
+    this.#counts.published++;
+    return { topic: message.topic, msg_id: message.msg_id as string, i: message.i as number };
+  }
+
+  subscribe(options: SubscribeOptions = {}): Subscription {
+    this.#assertOpen();
+    if (!this.config.zmq_enabled) {
+      throw new FedmsgError("FEDMSG_UNSUPPORTED", "zmq_enabled is false: there is nothing that could be subscribed to");
+    }
+    const { invalid } = this.#counts;
+    const subscription = new Subscription(
+      {
+        config: this.config,
+        transport: this.#transport,
+        status: this.#status,
+        onReceived: () => {
+          this.#counts.received++;
+        },
+        onInvalid: (reason) => {
+          invalid[reason] = (invalid[reason] ?? 0) + 1;
+        },
+        onClosed: (closed) => this.#subscriptions.delete(closed),
+      },
+      options,
+    );
+    this.#subscriptions.add(subscription);
+    return subscription;
+  }
+
+  async subscribed(topic?: string, signal?: AbortSignal): Promise<void> {
+    this.#assertOpen();
+    const outgoing = this.#outgoing ?? (await this.#open());
+    await outgoing.publisher.subscribed(topic, signal);
+  }
+
+  status(): AsyncIterableIterator<StatusEvent, undefined> {
+    return this.#status.listen();
+  }
+
+  drain(): Promise<void> {
+    this.#ending ??= this.#end(async () => {
+      await this.#outgoing?.publisher.drain();
+      await Promise.all([...this.#subscriptions].map((subscription) => subscription.drain()));
+    });
+    return this.#ending;
+  }
+
+  async close(): Promise<void> {
+    const stop = async () => {
+      await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
+      await this.#outgoing?.publisher.close();
+    };
+    // While it drains, closing cuts that short; the end itself is the same one.
+    if (this.#ending) await stop();
+    this.#ending ??= this.#end(stop);
+    await this.#ending;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
+  }
+
+  async #end(work: () => Promise<void>): Promise<void> {
+    await this.#opening?.catch(() => {});
+    await work();
+    this.#status.end();
+    this.#markClosed();
+  }
+
+  /** Opens the publishing socket once, however many ask for it. A failure is tried again the next time. */
+  #open(): Promise<Outgoing> {
+    this.#opening ??= this.#openOnce().catch((error) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async #openOnce(): Promise<Outgoing> {
+    if (this.config.mute) {
+      throw new FedmsgError("FEDMSG_NO_ENDPOINT", "mute: true, so this bus does not publish; leave it out to publish");
+    }
+    if (!this.config.zmq_enabled) {
+      throw new FedmsgError("FEDMSG_UNSUPPORTED", "zmq_enabled is false, and this version has no other way to publish");
+    }
+    this.#outgoing = await openOutgoing({
+      config: this.config,
+      name: this.name,
+      transport: await this.#transport,
+      status: this.#status,
+      onDropped: (count) => {
+        this.#counts.dropped += count;
+      },
+    });
+    return this.#outgoing;
+  }
+
+  /** Runs without a pause, so that messages leave in the order of the calls. */
+  #encode(options: PublishOptions): { message: Message; frames: readonly Uint8Array[] } {
+    const { topic_prefix, environment, body_bytes_max } = this.config;
+    const message = createEnvelope({
+      topic: buildTopic({
+        prefix: topic_prefix,
+        environment,
+        modname: topicPart(options.modname ?? this.#modname, "modname"),
+        topic: topicPart(options.topic ?? "unspecified", "topic"),
+      }),
+      msg: options.msg,
+      nowMs: Date.now(),
+      uuid: randomUUID(),
+      i: this.#i + 1,
+      username: this.#username,
+    });
+    options.pre_fire_hook?.(message);
+    const body = Buffer.from(encodeMessage(message), "latin1"); // It is ASCII.
+    if (body.byteLength > body_bytes_max) {
+      throw new FedmsgError(
+        "FEDMSG_TOO_LARGE",
+        `the body of ${message.topic.slice(0, 200)} is ${body.byteLength} bytes long, body_bytes_max is ${body_bytes_max}`,
+      );
+    }
+    const topic = Buffer.from(topicPart(message.topic, "topic"), "utf8");
+    if (topic.byteLength > topicBytesMax) {
+      throw new FedmsgError(
+        "FEDMSG_ENCODE",
+        `topic: ${topic.byteLength} bytes long, at most ${topicBytesMax} are allowed`,
+      );
+    }
+    this.#i++;
+    return { message, frames: [topic, body] };
+  }
+
+  #assertOpen(): void {
+    if (this.#ending) throw new FedmsgError("FEDMSG_CLOSED", `the bus ${JSON.stringify(this.name)} is closed`);
+  }
+}
+
+/** A topic must survive as UTF-8 in the first frame and as text in the second. */
+function topicPart(part: unknown, what: string): string {
+  if (typeof part !== "string" || part === "") {
+    throw new FedmsgError(
+      "FEDMSG_ENCODE",
+      `${what}: found ${part === "" ? "an empty text" : typeof part}, expected a text`,
+    );
+  }
+  if (!part.isWellFormed()) throw new FedmsgError("FEDMSG_ENCODE", `${what}: contains half of a surrogate pair`);
+  return part;
+}

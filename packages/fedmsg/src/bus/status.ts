@@ -1,0 +1,93 @@
+import type { InvalidReason } from "../wire/frames.ts";
+
+/** What a bus tells about itself. None of it is an error: the bus goes on. */
+export type StatusEvent =
+  /** It listens on `endpoint`. `note` says where that differs from what the configuration names. */
+  | { readonly type: "listening"; readonly name: string; readonly endpoint: string; readonly note?: string }
+  /** A peer at `endpoint` is there; for an active publisher, the relay subscribed. */
+  | { readonly type: "connected"; readonly name: string; readonly endpoint: string }
+  /** A peer is gone, or its name does not resolve yet (`detail`). It is tried again. */
+  | { readonly type: "disconnected"; readonly name: string; readonly endpoint: string; readonly detail?: string }
+  /** A message was refused. `topic` is what its first frame says. */
+  | {
+      readonly type: "invalid";
+      readonly name: string;
+      readonly endpoint: string;
+      readonly topic: string;
+      readonly reason: InvalidReason;
+      readonly detail: string;
+    }
+  /** Messages have waited for the relay at `endpoint` for so many ms; told every second. */
+  | { readonly type: "waiting"; readonly name: string; readonly endpoint: string; readonly ms: number }
+  /** Subscribers of ours that do not keep up lost `count` messages since the last such event. */
+  | { readonly type: "dropped"; readonly name: string; readonly endpoint: string; readonly count: number };
+
+/** Events that a listener may be behind, before it loses the oldest. */
+const listenerEventsMax = 1000;
+
+/** Hands events to any number of listeners, none of which can hold up the others. */
+export class StatusEvents {
+  readonly #listeners = new Set<Listener>();
+  #ended = false;
+
+  emit(event: StatusEvent): void {
+    for (const listener of this.#listeners) listener.push(event);
+  }
+
+  /** Hears of everything from now on; ends with the bus. */
+  listen(): AsyncIterableIterator<StatusEvent, undefined> {
+    const listener = new Listener(() => this.#listeners.delete(listener));
+    if (this.#ended) listener.end();
+    else this.#listeners.add(listener);
+    return listener;
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const listener of this.#listeners) listener.end();
+    this.#listeners.clear();
+  }
+}
+
+class Listener implements AsyncIterableIterator<StatusEvent, undefined> {
+  readonly #onReturn: () => void;
+  #events: StatusEvent[] = [];
+  #wake: (() => void) | undefined;
+  #ended = false;
+
+  constructor(onReturn: () => void) {
+    this.#onReturn = onReturn;
+  }
+
+  push(event: StatusEvent): void {
+    this.#events.push(event);
+    if (this.#events.length > listenerEventsMax) this.#events.shift();
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  async next(): Promise<IteratorResult<StatusEvent, undefined>> {
+    while (this.#events.length === 0 && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const value = this.#events.shift();
+    return value ? { done: false, value } : { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<StatusEvent, undefined>> {
+    this.#events = [];
+    this.end();
+    this.#onReturn();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

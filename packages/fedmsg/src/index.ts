@@ -1,0 +1,25 @@
+// For users.
+export {
+  type Bus,
+  type ConnectOptions,
+  type Counts,
+  connect,
+  type PublishOptions,
+  type Receipt,
+} from "./bus/bus.ts";
+export {
+  type DefaultPublishOptions,
+  destroy,
+  init,
+  publish,
+  type TailOptions,
+  tailMessages,
+} from "./bus/default-bus.ts";
+export type { StatusEvent } from "./bus/status.ts";
+export type { Received, SubscribeOptions, Subscription } from "./bus/subscription.ts";
+export type { Config, ConfigInput } from "./config/index.ts";
+export { errorCodes, FedmsgError, type FedmsgErrorCode } from "./errors.ts";
+export type { Message } from "./wire/envelope.ts";
+export type { InvalidReason } from "./wire/frames.ts";
+
+// For plugin authors: see `fedmsg/plugin`.

@@ -1,0 +1,29 @@
+/** Sub-path `fedmsg/plugin`: what daemons, transports and other extensions are built from. */
+export { localAddressFor, shortHostname } from "./config/environment.ts";
+export { nearest } from "./config/nearest.ts";
+export { type Address, type AddressUse, formatAddress, parseAddress } from "./transport/address.ts";
+export { createTransport, socketOptions } from "./transport/create.ts";
+export { type Listening, listen } from "./transport/listen.ts";
+export { createMemoryTransport, MemoryNetwork } from "./transport/memory/index.ts";
+export {
+  type Frames,
+  framesByteLength,
+  type KeepAlive,
+  type Publisher,
+  type PublisherOptions,
+  type SocketEvent,
+  type SocketOptions,
+  type Subscriber,
+  socketDefaults,
+  type Transport,
+} from "./transport/transport.ts";
+export {
+  bodyBytesMaxDefault,
+  checkFraming,
+  type Decoded,
+  decodeMessage,
+  type InvalidReason,
+  invalidReasons,
+  topicBytesMax,
+} from "./wire/frames.ts";
+export { buildTopic, compileTopics, type TopicMatcher, type TopicParts } from "./wire/topic.ts";

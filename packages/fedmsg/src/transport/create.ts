@@ -1,0 +1,36 @@
+import type { Config } from "../config/index.ts";
+import type { SocketOptions, Transport } from "./transport.ts";
+
+/**
+ * The transport that the configuration asks for (`transport`). Implementations are loaded when they are needed.
+ *
+ * @throws FedmsgError FEDMSG_UNSUPPORTED where `zmq_enabled` is false: other ways to a broker come with their packages
+ */
+export async function createTransport(config: Config): Promise<Transport> {
+  if (config.transport === "memory") {
+    const { createMemoryTransport, processNetwork } = await import("./memory/index.ts");
+    return createMemoryTransport(processNetwork);
+  }
+  const { createLibzmqTransport } = await import("./libzmq/index.ts");
+  return createLibzmqTransport({ ioThreads: config.io_threads });
+}
+
+/** What the configuration says about every socket. */
+export function socketOptions(config: Config) {
+  return {
+    highWaterMark: config.high_water_mark,
+    queueBytesMax: config.queue_bytes_max,
+    lingerMs: config.zmq_linger,
+    reconnectMs: config.zmq_reconnect_ivl,
+    reconnectMaxMs: config.zmq_reconnect_ivl_max,
+    // A body over the bound is refused and counted; only one that is larger by far costs its sender the connection.
+    messageBytesMax: config.body_bytes_max * 4,
+    ...(config.zmq_tcp_keepalive > 0 && {
+      keepAlive: {
+        count: config.zmq_tcp_keepalive_cnt,
+        idleS: config.zmq_tcp_keepalive_idle,
+        intervalS: config.zmq_tcp_keepalive_intvl,
+      },
+    }),
+  } satisfies SocketOptions;
+}

@@ -1,0 +1,102 @@
+import { FedmsgError, type StatusEvent } from "fedmsg";
+import { type Config, configOrigin } from "fedmsg/config";
+import {
+  createTransport,
+  type Listening,
+  listen,
+  type Publisher,
+  type SocketEvent,
+  type Subscriber,
+  type Transport,
+} from "fedmsg/plugin";
+import type { ForwardCounts, Forwarder } from "./forwarder.ts";
+
+/** Options of every daemon. */
+export interface DaemonOptions {
+  /** A complete configuration, as `loadConfig` returns it. */
+  readonly config: Config;
+  /** A transport to use instead of the one that the configuration names. */
+  readonly transport?: Transport;
+  /** Hears of connections, refused and dropped messages. Must not throw. */
+  readonly onEvent?: (event: StatusEvent) => void;
+}
+
+/** A daemon that forwards messages and runs until it is told to stop. */
+export interface Daemon extends AsyncDisposable {
+  /** Where messages come in: addresses it listens on or connects to. */
+  readonly inbound: readonly string[];
+  /** Where it publishes them. */
+  readonly outbound: string;
+  readonly counts: ForwardCounts;
+  /** Resolves when somebody subscribes to a prefix of `topic`; default: to anything. */
+  subscribed(topic?: string, signal?: AbortSignal): Promise<void>;
+  /** Resolves when it has ended; rejects if a socket failed. */
+  readonly done: Promise<void>;
+  /** Forwards what has arrived, then ends. Idempotent. */
+  drain(): Promise<void>;
+  /** Ends. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The transport given, or else the one that the configuration names. */
+export async function transportOf({ config, transport }: DaemonOptions): Promise<Transport> {
+  return transport ?? createTransport(config);
+}
+
+/** Puts a daemon together from its forwarder. */
+export function toDaemon(
+  forwarder: Forwarder,
+  output: Publisher,
+  addresses: { readonly inbound: readonly string[]; readonly outbound: string },
+): Daemon {
+  return {
+    ...addresses,
+    get counts() {
+      return forwarder.counts;
+    },
+    get done() {
+      return forwarder.done;
+    },
+    subscribed: (topic, signal) => output.subscribed(topic, signal),
+    drain: () => forwarder.drain(),
+    close: () => forwarder.close(),
+    [Symbol.asyncDispose]: () => forwarder.drain(),
+  };
+}
+
+/**
+ * Listens on an address, as it is written; an error names the key it came from.
+ *
+ * @param path where the configuration has it, for instance `["relay_inbound", 0]`
+ */
+export async function listenFor(
+  socket: Publisher | Subscriber,
+  address: string,
+  path: readonly [key: string, ...rest: (string | number)[]],
+  config: Config,
+): Promise<Listening> {
+  try {
+    return await listen(socket, address, "refuse");
+  } catch (error) {
+    const { code, message } = FedmsgError.from(error);
+    const key = path.map((step, n) => (typeof step === "number" ? `[${step}]` : n > 0 ? `.${step}` : step)).join("");
+    const origin = configOrigin(config, ...path) ?? "default";
+    const from = origin === "default" ? "a default" : `from ${origin}`;
+    throw new FedmsgError(code, `${key} (${from}): ${message}`, { cause: error });
+  }
+}
+
+/** Turns what a socket tells into what a daemon tells. */
+export function forwardEvent(
+  name: string,
+  endpoint: () => string,
+  onEvent: ((event: StatusEvent) => void) | undefined,
+): (event: SocketEvent) => void {
+  return (event) => {
+    if (event.type === "unresolved") {
+      onEvent?.({ type: "disconnected", name, endpoint: endpoint(), detail: event.detail });
+    } else if (event.type === "dropped") {
+      onEvent?.({ type: "dropped", name, endpoint: endpoint(), count: event.count });
+    } else if (event.type !== "waiting") onEvent?.({ type: event.type, name, endpoint: endpoint() });
+  };
+}

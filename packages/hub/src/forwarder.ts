@@ -1,0 +1,159 @@
+/**
+ * What relay and gateway have in common: everything that comes in goes out, byte for byte.
+ *
+ * A forwarder looks at the frames and not into the body: whether there are two, their size, that both are UTF-8 and that
+ * the body looks like an object. Parsing each message again would cost more than carrying it, and every subscriber does
+ * so anyway. What fails is counted and goes nowhere.
+ *
+ * Messages are sent one after the other, and the next ones are not read while one waits: so a full subscriber slows down
+ * the publishers, for as long as the publishing socket lets it (DESIGN.md, decision 6).
+ */
+
+import { isUtf8 } from "node:buffer";
+import type { StatusEvent } from "fedmsg";
+import {
+  checkFraming,
+  type Frames,
+  type InvalidReason,
+  invalidReasons,
+  type Publisher,
+  type Subscriber,
+} from "fedmsg/plugin";
+
+/** What a forwarder has done so far. */
+export interface ForwardCounts {
+  /** Messages that came in and went out. */
+  readonly forwarded: number;
+  /** Messages that some subscriber lost, because it did not keep up. */
+  readonly dropped: number;
+  /** Messages that were refused, by reason. */
+  readonly refused: Readonly<Partial<Record<InvalidReason, number>>>;
+}
+
+/** Where messages come from. */
+export interface ForwarderInput {
+  /** What the source is called in events: the key of the configuration that names it. */
+  readonly name: string;
+  readonly endpoint: string;
+  readonly socket: Subscriber;
+}
+
+/** Parts of a forwarder. It closes the sockets at its end. */
+export interface ForwarderOptions {
+  readonly inputs: readonly ForwarderInput[];
+  readonly output: Publisher;
+  readonly bodyBytesMax: number;
+  readonly onEvent?: ((event: StatusEvent) => void) | undefined;
+}
+
+/** How long a forwarder that is drained waits for the next message before it takes its inputs to be empty, in ms. */
+const quietMs = 50;
+/** How long draining may take, in ms: publishers that never pause must not keep it from ending. */
+const drainMs = 1000;
+
+/** Forwards until it is drained or closed. */
+export class Forwarder {
+  readonly #options: ForwarderOptions;
+  readonly #loops: Promise<void>;
+  readonly #refused: Partial<Record<InvalidReason, number>> = {};
+  #forwarded = 0;
+  #lastAt = 0;
+  #ending: Promise<void> | undefined;
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options;
+    this.#loops = Promise.all(options.inputs.map((input) => this.#forward(input))).then(() => {});
+  }
+
+  get counts(): ForwardCounts {
+    return { forwarded: this.#forwarded, dropped: this.#options.output.dropped, refused: { ...this.#refused } };
+  }
+
+  /** Resolves when all inputs have ended; rejects if one of them failed. */
+  get done(): Promise<void> {
+    return this.#loops;
+  }
+
+  /** Forwards what has arrived, then ends. Idempotent. */
+  drain(): Promise<void> {
+    this.#ending ??= this.#end(true);
+    return this.#ending;
+  }
+
+  /** Ends. Idempotent. */
+  close(): Promise<void> {
+    this.#ending ??= this.#end(false);
+    return this.#ending;
+  }
+
+  async #end(drain: boolean): Promise<void> {
+    const deadline = performance.now() + drainMs;
+    this.#lastAt = performance.now();
+    while (drain && performance.now() - this.#lastAt < quietMs && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await Promise.all(this.#options.inputs.map(({ socket }) => socket.close()));
+    if (!drain) await this.#options.output.close(); // A loop may be waiting for room.
+    await this.#loops.catch(() => {});
+    await this.#options.output.drain();
+  }
+
+  async #forward({ name, endpoint, socket }: ForwarderInput): Promise<void> {
+    const { bodyBytesMax, onEvent, output } = this.#options;
+    for (;;) {
+      const batch = await socket.receive();
+      if (batch.length === 0) return;
+      this.#lastAt = performance.now();
+      for (const frames of batch) {
+        const found = findFault(frames, bodyBytesMax);
+        if (found) {
+          this.#refused[found.reason] = (this.#refused[found.reason] ?? 0) + 1;
+          onEvent?.({ type: "invalid", name, endpoint, ...found });
+          continue;
+        }
+        try {
+          await output.send(frames);
+          this.#forwarded++;
+        } catch {
+          if (this.#ending) return;
+          throw new Error(`the outbound socket of ${name} failed`);
+        }
+      }
+    }
+  }
+}
+
+interface Fault {
+  readonly reason: InvalidReason;
+  readonly detail: string;
+  readonly topic: string;
+}
+
+/** What is wrong with a message, as far as its frames tell. */
+function findFault(frames: Frames, bodyBytesMax: number): Fault | undefined {
+  const framing = checkFraming(frames, bodyBytesMax);
+  if (framing) return { reason: framing.reason, detail: framing.detail, topic: framing.topic };
+  const [topic, body] = frames as readonly [Uint8Array, Uint8Array];
+  if (!isUtf8(topic)) return fault("bad-utf8", "");
+  if (topic.byteLength === 0) return fault("no-topic", "");
+  if (!isUtf8(body)) return fault("bad-utf8", Buffer.from(topic).toString());
+  if (!looksLikeObject(body)) return fault("not-an-object", Buffer.from(topic).toString());
+  return undefined;
+}
+
+function fault(reason: InvalidReason, topic: string): Fault {
+  return { reason, detail: invalidReasons[reason], topic };
+}
+
+/** Whether the first and the last byte that are not JSON's white space are braces. */
+function looksLikeObject(body: Uint8Array): boolean {
+  let first = 0;
+  let last = body.byteLength - 1;
+  while (isSpace(body[first])) first++;
+  while (isSpace(body[last])) last--;
+  return body[first] === 0x7b && body[last] === 0x7d && first < last;
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
