@@ -68,7 +68,7 @@ async function readLayers({ files: named, env, cwd, home, onWarning }: LoadConfi
   const layers: Layer[] = [];
   const problems: Problem[] = [];
   if (files.length === 0) return { layers, problems };
-  // Most of what this library loads at its start is for reading files, of which many programs have none.
+  // Loaded late: a program that has no configuration files needs none of it.
   const { readConfigFile } = await import("./read-file.ts");
   for (const source of files) {
     const { value, lines } = await readConfigFile(source);

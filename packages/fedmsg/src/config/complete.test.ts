@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { FedmsgError } from "../errors.ts";
+import { completeConfig, configOrigin, isLoadedConfig } from "./complete.ts";
+
+describe("completeConfig", () => {
+  test("makes a configuration that is known to be complete", () => {
+    const config = completeConfig({ name: "mybus" });
+    expect(isLoadedConfig(config)).toBe(true);
+    expect(isLoadedConfig({ ...config })).toBe(false);
+    expect(isLoadedConfig(null)).toBe(false);
+    expect(completeConfig(config)).toBe(config);
+  });
+
+  test("replaces whole keys of the base and keeps the others", () => {
+    const base = completeConfig({ endpoints: { a: "tcp://a:1" }, environment: "stg", own: 1 });
+    const config = completeConfig({ endpoints: { b: "tcp://b:1" }, name: undefined }, base);
+    expect(config).toMatchObject({ endpoints: { b: ["tcp://b:1"] }, environment: "stg", own: 1 });
+    expect(Object.keys(config.endpoints)).toEqual(["b"]);
+    expect(base.endpoints).toEqual({ a: ["tcp://a:1"] });
+  });
+
+  test("null brings the default back", () => {
+    const base = completeConfig({ environment: "stg", name: "x" });
+    const config = completeConfig({ environment: null, name: null }, base);
+    expect(config.environment).toBe("dev");
+    expect(config.name).toBeUndefined();
+  });
+
+  test("relay_outbound goes into the endpoints that are there", () => {
+    const base = completeConfig({ endpoints: { a: "tcp://a:1" } });
+    const config = completeConfig({ relay_outbound: "tcp://r:1" }, base);
+    expect(config.endpoints).toEqual({ a: ["tcp://a:1"], relay_outbound: ["tcp://r:1"] });
+    expect("relay_outbound" in config).toBe(false);
+    expect(completeConfig({ relay_outbound: "tcp://r:1", endpoints: {} }, base).endpoints).toEqual({
+      relay_outbound: ["tcp://r:1"],
+    });
+    expect(completeConfig({ relay_outbound: "tcp://r:1" }).endpoints).toEqual({ relay_outbound: ["tcp://r:1"] });
+  });
+
+  test("reports all problems in one error", () => {
+    expect(() => completeConfig({ active: "yes", endpoints: { a: "x" } })).toThrow(
+      new FedmsgError(
+        "FEDMSG_CONFIG_INVALID",
+        'option: active: found "yes"; wanted true or false\n' +
+          'option: endpoints.a: found "x"; wanted an address such as tcp://host:port',
+      ),
+    );
+  });
+
+  test("refuses data without an end", () => {
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    expect(() => completeConfig({ circular })).toThrow("option: nested deeper than 64 levels");
+  });
+
+  test("does not freeze or change what it is given, and keeps objects that are not data", () => {
+    class Store {}
+    const store = new Store();
+    const given = { endpoints: { a: ["tcp://a:1"] }, store, list: [{ x: 1 }] };
+    const config = completeConfig(given) as Readonly<Record<string, unknown>>;
+    given.endpoints.a.push("tcp://a:2");
+    given.list.push({ x: 2 });
+    expect(config).toMatchObject({ endpoints: { a: ["tcp://a:1"] }, list: [{ x: 1 }] });
+    expect(config.store).toBe(store);
+    expect(Object.isFrozen(store)).toBe(false);
+  });
+});
+
+test("configOrigin tells options from defaults", () => {
+  const base = completeConfig({ endpoints: { a: "tcp://a:1" } });
+  const config = completeConfig({ name: "x", relay_outbound: "tcp://r:1" }, base);
+  expect(configOrigin(config, "name")).toBe("option");
+  expect(configOrigin(config, "endpoints", "relay_outbound")).toBe("option");
+  expect(configOrigin(config, "endpoints", "b")).toBeUndefined();
+  expect(configOrigin(config, "environment")).toBe("default");
+  expect(configOrigin(config, "gpg_home")).toBeUndefined();
+  expect(configOrigin({}, "environment")).toBeUndefined();
+});
