@@ -42,7 +42,7 @@ describe("completeConfig", () => {
       new FedmsgError(
         "FEDMSG_CONFIG_INVALID",
         'option: active: found "yes"; wanted true or false\n' +
-          'option: endpoints.a: found "x"; wanted an address such as tcp://host:port',
+          'option: endpoints.a: found "x"; wanted an address such as tcp://host:port, or a list of them',
       ),
     );
   });

@@ -4,7 +4,7 @@ import { isMapping, type Mapping, mergeData } from "./data.ts";
 import { surroundings } from "./environment.ts";
 import { findFiles, pythonAdvice } from "./find-files.ts";
 import { nearest } from "./nearest.ts";
-import { type Layer, locate, moveRelayOutbound, type Path } from "./origin.ts";
+import { type Layer, locate, locateNear, moveRelayOutbound, optionSource, type Path } from "./origin.ts";
 import { type Config, configKeys } from "./schema.ts";
 
 /** Where `loadConfig` looks, and what it is told. */
@@ -40,8 +40,8 @@ export interface LoadConfigOptions {
  * ```
  */
 export async function loadConfig(options?: LoadConfigOptions): Promise<Config>;
-/** With `defaults: false`, only what files and overrides give: not a complete configuration, but one to look at. */
 export async function loadConfig(options: LoadConfigOptions & { readonly defaults: true }): Promise<Config>;
+/** With `defaults: false`, only what files and overrides give: not a complete configuration, but one to look at. */
 export async function loadConfig(options: LoadConfigOptions & { readonly defaults: boolean }): Promise<Partial<Config>>;
 export async function loadConfig(
   options: LoadConfigOptions & { readonly defaults?: boolean } = {},
@@ -50,7 +50,7 @@ export async function loadConfig(
   if (options.overrides) layers.push(optionLayer(options.overrides));
   const given = layers.reduce<Mapping>((under, { value }) => mergeData(under, value), {});
   const { values, problems, unknown } = checkKeys(given);
-  const place = (path: Path) => locate(layers, path) ?? "default";
+  const place = (path: Path) => locateNear(layers, path) ?? optionSource;
   if (misshapen.length + problems.length > 0) throw invalid([...misshapen, ...problems], place);
   for (const name of unknown) options.onWarning?.(`${place([name])}: ${adviseOn(name)}`);
   return options.defaults === false ? sealPartial(values, layers) : seal(values, layers);

@@ -35,6 +35,15 @@ export function locate(layers: readonly Layer[], path: Path): string | undefined
   return undefined;
 }
 
+/** Like {@link locate}, but for a value that is missing, finds what it is missing from. */
+export function locateNear(layers: readonly Layer[], path: Path): string | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const found = locate(layers, path.slice(0, length));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 function locateIn({ source, value, lines }: Layer, path: Path): string | undefined {
   let at: unknown = value;
   let place = lines;
@@ -44,7 +53,7 @@ function locateIn({ source, value, lines }: Layer, path: Path): string | undefin
       if (!Object.hasOwn(at, step)) return undefined;
       at = at[step];
     } else if (Array.isArray(at)) at = at[Number(step)];
-    // Anything else hides what the layers below have.
+    // Any other value replaces what the layers below have.
     else break;
     place = place?.members?.get(step) ?? place;
   }
