@@ -1,6 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { abortedError, closedError } from "./send-queue.ts";
 
+/** Prefixes that are kept apart. Peers may be strangers, and each can ask for as many as it likes. */
+const prefixesMax = 100_000;
+
 /** Which prefixes somebody is subscribed to, as an XPUB socket hears of it. */
 export class Subscriptions {
   readonly #counts = new Map<string, number>();
@@ -11,7 +14,8 @@ export class Subscriptions {
 
   /** One more peer subscribed to `prefix`. */
   add(prefix: string): void {
-    this.#counts.set(prefix, (this.#counts.get(prefix) ?? 0) + 1);
+    const count = this.#counts.get(prefix) ?? 0;
+    if (count > 0 || this.#counts.size < prefixesMax) this.#counts.set(prefix, count + 1);
   }
 
   /** One peer less. */

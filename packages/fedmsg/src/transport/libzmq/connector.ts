@@ -58,8 +58,10 @@ export class Connector {
   async #resolve(address: string, host: string, pauseMs: number): Promise<void> {
     this.#states.set(address, "resolving");
     try {
-      await lookup(host, { family: 4 });
+      const found = await lookup(host, { all: true });
       if (this.#states.get(address) !== "resolving") return;
+      // With IPv6 on, libzmq would try that first, also where a name such as `localhost` is served by IPv4 alone.
+      if (!found.some(({ family }) => family === 4)) this.#socket.ipv6 = true;
       this.#socket.connect(address);
       this.#states.set(address, "connected");
     } catch (error) {
