@@ -9,3 +9,8 @@ export function escapeControls(text: string): string {
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
   });
 }
+
+/** As {@link escapeControls}, for text that must stay one line: a message cannot make up lines of its own. */
+export function escapeLine(text: string): string {
+  return escapeControls(text).replaceAll("\n", "\\n");
+}

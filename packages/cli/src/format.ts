@@ -3,7 +3,7 @@
 import type { Received } from "fedmsg";
 import { canonicalize, Float, loads, lossless, prettyDumps } from "fedmsg/encoding";
 import picocolors from "picocolors";
-import { escapeControls } from "./escape.ts";
+import { escapeLine } from "./escape.ts";
 
 /** Turns a message into what is printed for it, without the last line feed. */
 export type Format = (received: Received) => string;
@@ -22,8 +22,8 @@ export function formatReallyPretty(colors: boolean): Format {
 /** As {@link formatReallyPretty}, without colours and with the time in words, as C's `ctime` writes it. */
 export const formatPretty: Format = ({ body }) => {
   const message = withoutCredentials(body);
-  const timestamp = Number(message.get("timestamp"));
-  if (message.has("timestamp") && Number.isFinite(timestamp)) message.set("timestamp", formatCtime(timestamp));
+  const timestamp = message.get("timestamp");
+  if (isNumber(timestamp)) message.set("timestamp", formatCtime(timestamp));
   return prettyDumps(message);
 };
 
@@ -59,15 +59,19 @@ function find(value: unknown, path: readonly string[]): unknown {
 function formatField(value: unknown): string {
   if (value === undefined || value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
-  if (typeof value === "string") return escapeControls(value).replaceAll("\n", "\\n");
-  if (typeof value === "object" && !(value instanceof Float)) return prettyDumps(value).replace(/\n\s*/g, " ");
-  return String(value);
+  if (typeof value === "string") return escapeLine(value);
+  if (isNumber(value)) return String(value);
+  return prettyDumps(value).replace(/(,?)\n\s*/g, (_, comma) => (comma ? ", " : "")); // On one line.
 }
 
-/** `Wed Aug  8 15:16:40 2012`, local time. */
-function formatCtime(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  if (Number.isNaN(date.getTime())) return String(seconds);
+function isNumber(value: unknown): value is number | bigint | Float {
+  return typeof value === "number" || typeof value === "bigint" || value instanceof Float;
+}
+
+/** `Wed Aug  8 15:16:40 2012`, local time; what is no time comes back as it is. */
+function formatCtime<T extends number | bigint | Float>(seconds: T): string | T {
+  const date = new Date(Number(seconds) * 1000);
+  if (Number.isNaN(date.getTime())) return seconds;
   const [weekday, month, , year] = date.toDateString().split(" ");
   const day = String(date.getDate()).padStart(2);
   return `${weekday} ${month} ${day} ${date.toTimeString().slice(0, 8)} ${year}`;

@@ -1,4 +1,4 @@
-import { escapeControls } from "./escape.ts";
+import { escapeLine } from "./escape.ts";
 
 /** Where a command writes what it has to say about itself. */
 export interface Log {
@@ -10,7 +10,7 @@ export interface Log {
 /** A log on stderr: one line for each entry, with the local time. */
 export function createLog(name: string): Log {
   const write = (level: string, text: string) => {
-    process.stderr.write(`[${timestamp(new Date())}] ${name}: ${level}${escapeControls(text)}\n`);
+    process.stderr.write(`[${timestamp(new Date())}] ${name}: ${level}${escapeLine(text)}\n`);
   };
   return {
     info: (text) => write("", text),

@@ -1,4 +1,5 @@
 import type { CommandDefinition } from "./command.ts";
+import { watchStreams } from "./streams.ts";
 
 interface Entry {
   readonly summary: string;
@@ -39,6 +40,7 @@ const commands: Readonly<Record<string, Entry>> = {
  * @param name the command, where the program's own name gives it (`fedmsg-tail`); else the first argument does
  */
 export async function main(name?: string, args: readonly string[] = process.argv.slice(2)): Promise<void> {
+  watchStreams();
   process.exitCode = await run(name, args);
 }
 

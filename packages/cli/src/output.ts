@@ -3,22 +3,10 @@ import { once } from "node:events";
 /** Text kept back until the current burst of messages is over, in characters. */
 const chunkCharacters = 64 * 1024;
 
-/**
- * Standard output for many small lines: gathers what comes in one go into one write, waits while the reader is behind,
- * and ends quietly when the reader is gone (`| head`).
- */
+/** Standard output for many small lines: gathers what comes in one go into one write, waits while the reader is behind. */
 export class Output {
   #text = "";
   #scheduled = false;
-  #closed = false;
-
-  constructor() {
-    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      this.#closed = true;
-      if (error.code !== "EPIPE") throw error;
-      process.exit(0);
-    });
-  }
 
   /** Writes a line. Where a promise comes back the reader is behind: await it. */
   line(text: string): Promise<void> | undefined {
@@ -38,7 +26,6 @@ export class Output {
   async flush(): Promise<void> {
     const text = this.#text;
     this.#text = "";
-    if (text === "" || this.#closed) return;
-    if (!process.stdout.write(text)) await once(process.stdout, "drain");
+    if (text !== "" && !process.stdout.write(text)) await once(process.stdout, "drain");
   }
 }

@@ -11,6 +11,7 @@ import { stopOnSignals } from "./signals.ts";
 
 /** Exit code for a command line that cannot be understood, as of Python's argparse. */
 const usageError = 2;
+const commonGroup = "Options of every command:";
 
 /**
  * Runs a command.
@@ -47,16 +48,20 @@ function parseArguments(
 ): Record<string, unknown> | number {
   const command = new Command(invokedAs)
     .description(definition.description)
-    .allowExcessArguments(false)
+    .allowExcessArguments(true) // It is refused below, in words of our own.
     .configureOutput({ outputError: (text, write) => write(`${invokedAs}: ${text}`) })
     .showHelpAfterError(`(${invokedAs} --help lists what there is)`)
     .addHelpText("after", formatExamples(definition, invokedAs))
     .exitOverride();
   for (const option of definition.options) command.addOption(toOption(option));
-  command.optionsGroup("Options of every command:");
+  command.addHelpOption(new Option("-h, --help", "print this help, and exit").helpGroup(commonGroup));
+  command.optionsGroup(commonGroup);
   for (const option of commonOptions) command.addOption(toOption(option));
   try {
-    return command.parse(args, { from: "user" }).opts();
+    command.parse(args, { from: "user" });
+    const [excess] = command.args;
+    if (excess !== undefined) command.error(`error: unexpected ${JSON.stringify(excess)}; a value needs a flag before it`, { exitCode: 1 });
+    return command.opts();
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageError;
     throw error;

@@ -8,14 +8,14 @@ const deadlineMs = 10_000;
  */
 export function stopOnSignals(): AbortSignal {
   const controller = new AbortController();
-  let firstAt = 0;
+  let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     const now = performance.now();
-    if (firstAt === 0) {
-      firstAt = now;
+    if (first === undefined) {
+      first = { signal, at: now };
       controller.abort(signal);
       setTimeout(() => process.exit(1), deadlineMs).unref();
-    } else if (now - firstAt > sameSignalMs) process.exit(signal === "SIGINT" ? 130 : 143);
+    } else if (signal !== first.signal || now - first.at > sameSignalMs) process.exit(signal === "SIGINT" ? 130 : 143);
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);

@@ -64,26 +64,38 @@ export function toDaemon(
   };
 }
 
+/** Where the configuration has something, for instance `["relay_inbound", 0]`. */
+export type KeyPath = readonly [key: string, ...rest: (string | number)[]];
+
 /**
  * Listens on an address, as it is written; an error names the key it came from.
  *
- * @param path where the configuration has it, for instance `["relay_inbound", 0]`
+ * @param path where the configuration has it
  */
 export async function listenFor(
   socket: Publisher | Subscriber,
   address: string,
-  path: readonly [key: string, ...rest: (string | number)[]],
+  path: KeyPath,
   config: Config,
 ): Promise<Listening> {
   try {
     return await listen(socket, address, "refuse");
   } catch (error) {
-    const { code, message } = FedmsgError.from(error);
-    const key = path.map((step, n) => (typeof step === "number" ? `[${step}]` : n > 0 ? `.${step}` : step)).join("");
-    const origin = configOrigin(config, ...path) ?? "default";
-    const from = origin === "default" ? "a default" : `from ${origin}`;
-    throw new FedmsgError(code, `${key} (${from}): ${message}`, { cause: error });
+    throw nameKey(error, path, config);
   }
+}
+
+/** Puts the key that an address came from, and where the key was given, in front of an error. */
+export function nameKey(error: unknown, path: KeyPath, config: Config): FedmsgError {
+  const { code, message } = FedmsgError.from(error);
+  const key = path.map((step, n) => (n === 0 ? step : formatStep(step))).join("");
+  const origin = configOrigin(config, ...path) ?? "default";
+  const from = origin === "default" ? "a default" : `from ${origin}`;
+  return new FedmsgError(code, `${key} (${from}): ${message}`, { cause: error });
+}
+
+function formatStep(step: string | number): string {
+  return typeof step === "string" && /^\w+$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
 }
 
 /** Turns what a socket tells into what a daemon tells. */

@@ -10,7 +10,8 @@
  */
 
 import { isUtf8 } from "node:buffer";
-import type { StatusEvent } from "fedmsg";
+import { setTimeout as delay } from "node:timers/promises";
+import { FedmsgError, type StatusEvent } from "fedmsg";
 import {
   checkFraming,
   type Frames,
@@ -50,6 +51,8 @@ export interface ForwarderOptions {
 const quietMs = 50;
 /** How long draining may take, in ms: publishers that never pause must not keep it from ending. */
 const drainMs = 1000;
+/** How long an input pauses when the others have filled the way out, in ms. */
+const pauseMs = 5;
 
 /** Forwards until it is drained or closed. */
 export class Forwarder {
@@ -90,7 +93,7 @@ export class Forwarder {
     const deadline = performance.now() + drainMs;
     this.#lastAt = performance.now();
     while (drain && performance.now() - this.#lastAt < quietMs && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await delay(5);
     }
     await Promise.all(this.#options.inputs.map(({ socket }) => socket.close()));
     if (!drain) await this.#options.output.close(); // A loop may be waiting for room.
@@ -99,7 +102,7 @@ export class Forwarder {
   }
 
   async #forward({ name, endpoint, socket }: ForwarderInput): Promise<void> {
-    const { bodyBytesMax, onEvent, output } = this.#options;
+    const { bodyBytesMax, onEvent } = this.#options;
     for (;;) {
       const batch = await socket.receive();
       if (batch.length === 0) return;
@@ -112,12 +115,24 @@ export class Forwarder {
           continue;
         }
         try {
-          await output.send(frames);
+          await this.#send(frames);
           this.#forwarded++;
-        } catch {
+        } catch (error) {
           if (this.#ending) return;
-          throw new Error(`the outbound socket of ${name} failed`);
+          throw error;
         }
+      }
+    }
+  }
+
+  /** Each input waits with one message at most; but many inputs with large ones can be more than the queue takes. */
+  async #send(frames: Frames): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#options.output.send(frames);
+      } catch (error) {
+        if (FedmsgError.from(error).code !== "FEDMSG_QUEUE_FULL") throw error;
+        await delay(pauseMs);
       }
     }
   }

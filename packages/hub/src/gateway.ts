@@ -1,6 +1,6 @@
 import type { Config } from "fedmsg/config";
 import { localAddressFor, parseAddress, socketOptions, type Transport } from "fedmsg/plugin";
-import { type Daemon, type DaemonOptions, forwardEvent, listenFor, toDaemon, transportOf } from "./daemon.ts";
+import { type Daemon, type DaemonOptions, forwardEvent, listenFor, nameKey, toDaemon, transportOf } from "./daemon.ts";
 import { Forwarder, type ForwarderInput } from "./forwarder.ts";
 
 const portKey = "fedmsg.consumers.gateway.port";
@@ -41,7 +41,13 @@ async function connectInputs(
   ownPort: number,
 ): Promise<ForwarderInput[]> {
   const sources: [name: string, endpoint: string][] = [];
-  for (const source of listEndpoints(config)) if (!(await isOwn(source[1], ownPort))) sources.push(source);
+  for (const [name, n, endpoint] of listEndpoints(config)) {
+    try {
+      if (!(await isOwn(endpoint, ownPort))) sources.push([name, endpoint]);
+    } catch (error) {
+      throw nameKey(error, ["endpoints", name, n], config);
+    }
+  }
   return sources.map(([name, endpoint]) => {
     const socket = transport.createSubscriber({
       ...socketOptions(config),
@@ -54,10 +60,10 @@ async function connectInputs(
 }
 
 /** Everybody who publishes. `relay_inbound` is where the relay listens. */
-function listEndpoints(config: Config): [name: string, endpoint: string][] {
+function listEndpoints(config: Config): [name: string, n: number, endpoint: string][] {
   return Object.entries(config.endpoints)
     .filter(([name]) => name !== "relay_inbound")
-    .flatMap(([name, addresses]) => addresses.map((address): [string, string] => [name, address]));
+    .flatMap(([name, addresses]) => addresses.map((address, n): [string, number, string] => [name, n, address]));
 }
 
 /** A gateway that is listed in the endpoints it serves would forward its own messages for ever. */

@@ -37,7 +37,7 @@ async function runRelay(task: Extract<WorkerTask, { role: "relay" }>): Promise<v
   const relay = await startRelay({ config: completeConfig(task.config) });
   process.on("message", (word) => {
     if (word === "rss") report({ type: "rss", bytes: process.memoryUsage().rss, forwarded: relay.counts.forwarded });
-    if (word === "stop") void relay.close().then(() => process.disconnect());
+    if (word === "stop") void relay.close().then(() => leave());
   });
   report({ type: "ready", addresses: [relay.inbound[0] as string, relay.outbound] });
 }
@@ -57,7 +57,18 @@ async function runPublisher(task: Extract<WorkerTask, { role: "publisher" }>): P
   else await publishInBursts(publish, task);
   report({ type: "done", seconds: (performance.now() - started) / 1000 });
   await bus.drain();
+  leave();
+}
+
+/** Ends, once sockets have let go of what they hold. */
+function leave(): void {
+  process.off("disconnect", abandon);
   process.disconnect();
+}
+
+/** The parent is gone, so nobody waits for results any more. */
+function abandon(): void {
+  process.exit(1);
 }
 
 /** When it was published, to a fraction of a millisecond and comparable between processes. */
@@ -84,6 +95,7 @@ async function publishSteadily(
   }
 }
 
+process.once("disconnect", abandon);
 process.once("message", (task: WorkerTask) => {
   const work = task.role === "relay" ? runRelay(task) : runPublisher(task);
   work.catch((error) => {

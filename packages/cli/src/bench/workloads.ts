@@ -80,7 +80,11 @@ interface Worker {
 async function startWorker(task: WorkerTask): Promise<Worker> {
   const child = fork(workerFile, { stdio: ["ignore", "inherit", "inherit", "ipc"], execArgv: [] });
   child.send(task);
-  const [ready] = (await once(child, "message")) as [WorkerReport];
+  const died = once(child, "exit").then(([code]) => {
+    throw new Error(`a process of the benchmark ended with ${code} before it was ready`);
+  });
+  const [ready] = await Promise.race([once(child, "message") as Promise<[WorkerReport]>, died]);
+  died.catch(() => {}); // From here on it may end.
   if (ready.type !== "ready") throw new Error(`the worker said ${ready.type} before it was ready`);
   return { child, addresses: ready.addresses };
 }

@@ -16,7 +16,8 @@ const bench: CommandDefinition = {
 
 export default bench;
 
-async function run({ options }: CommandContext): Promise<number> {
+async function run({ options, signal }: CommandContext): Promise<number> {
+  signal.addEventListener("abort", () => process.exit(130)); // Nothing to finish; its processes end with it.
   const { messages = 100_000, bodyBytes = 500 } = options as { messages?: number; bodyBytes?: number };
   const print = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
   print({ bench: "publish", messages, bodyBytes, ...(await measurePublish({ messages, bodyBytes })) });

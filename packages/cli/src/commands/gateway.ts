@@ -1,6 +1,7 @@
 import { startGateway } from "@fedmsg/hub";
 import type { CommandDefinition } from "../command.ts";
 import { runDaemon } from "../daemon.ts";
+import { listSources } from "../sources.ts";
 
 /** `fedmsg-gateway`: see `fedmsg/commands/gateway.py`. */
 const gateway: CommandDefinition = {
@@ -12,7 +13,10 @@ const gateway: CommandDefinition = {
     ["fedmsg-gateway", "publishes the whole bus on port 9940 of every interface"],
     ["fedmsg-gateway --high-water-mark 50000", "queues more for each input before it counts as full"],
   ],
-  run: (context) => runDaemon(context, (onEvent) => startGateway({ config: context.config, onEvent })),
+  run: async (context) => {
+    listSources(context.config); // Without any it would end as soon as it began.
+    return runDaemon(context, (onEvent) => startGateway({ config: context.config, onEvent }));
+  },
 };
 
 export default gateway;

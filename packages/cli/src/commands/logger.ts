@@ -1,9 +1,7 @@
-import { createInterface } from "node:readline";
-import { text as readAll } from "node:stream/consumers";
 import { type Bus, connect, FedmsgError } from "fedmsg";
-import { completeConfig } from "fedmsg/config";
-import { loads, lossless } from "fedmsg/encoding";
+import { type Config, completeConfig } from "fedmsg/config";
 import type { CommandContext, CommandDefinition } from "../command.ts";
+import { readMessages } from "../input.ts";
 import type { Log } from "../log.ts";
 
 /** `fedmsg-logger`: see `fedmsg/commands/logger.py`. */
@@ -39,15 +37,26 @@ export default logger;
 /** Lines under way at the same time: enough to keep the socket busy, little to hold in memory. */
 const windowMessages = 500;
 
+interface LoggerOptions {
+  readonly message?: string;
+  readonly jsonInput?: boolean;
+  readonly topic: string;
+  readonly modname: string;
+  readonly timeout?: number;
+}
+
 async function run({ options, config: given, log, signal }: CommandContext): Promise<number> {
-  const { timeout } = options as { timeout?: number };
+  const wanted = options as unknown as LoggerOptions;
   // Without the flag it waits as long as it takes; `timeout` of the configuration is about other things.
-  const config = completeConfig({ active: true, publish_timeout: timeout ?? 0 }, given);
+  const config = completeConfig({ active: true, publish_timeout: wanted.timeout ?? 0 }, given);
   const bus = await connect({ config, signal });
   void tellWaiting(bus, log);
-  const failed = await publishAll(bus, options, log);
+  if (wanted.message === undefined && process.stdin.isTTY) log.info("each line is sent as a message; Ctrl-D ends");
+  const failures = await publishAll(bus, wanted, signal);
+  const [first] = failures;
+  if (first) log.error(`${countMessages(failures.length)} not sent: ${explain(first, config, signal)}`);
   await bus.drain();
-  return failed === 0 ? 0 : 1;
+  return first ? 1 : 0;
 }
 
 async function tellWaiting(bus: Bus, log: Log): Promise<void> {
@@ -58,36 +67,35 @@ async function tellWaiting(bus: Bus, log: Log): Promise<void> {
   }
 }
 
-/** @returns how many messages were not sent */
-async function publishAll(bus: Bus, options: CommandContext["options"], log: Log): Promise<number> {
-  const { message, jsonInput, topic, modname } = options as {
-    message?: string;
-    jsonInput?: boolean;
-    topic: string;
-    modname: string;
+/** Publishes until there is no more, or something fails. @returns what became of messages that were not sent */
+async function publishAll(bus: Bus, wanted: LoggerOptions, signal: AbortSignal): Promise<FedmsgError[]> {
+  const { topic, modname } = wanted;
+  const failed = new AbortController();
+  const failures: FedmsgError[] = [];
+  const fail = (error: unknown) => {
+    failures.push(FedmsgError.from(error));
+    failed.abort(); // What could not be sent once would only fail a thousand times.
   };
-  const underWay = new Set<Promise<void>>();
-  let failed = 0;
-  const publish = async (msg: unknown): Promise<void> => {
-    try {
-      await bus.publish({ topic, modname, msg });
-    } catch (error) {
-      failed++;
-      log.error(`the message was not sent: ${FedmsgError.from(error).message}`);
+  const underWay: Promise<unknown>[] = [];
+  try {
+    for await (const msg of readMessages(wanted, AbortSignal.any([signal, failed.signal]))) {
+      underWay.push(bus.publish({ topic, modname, msg }).catch(fail));
+      if (underWay.length >= windowMessages) await underWay.shift();
     }
-  };
-  for await (const msg of readMessages(message, jsonInput ?? false)) {
-    const published = publish(msg).finally(() => underWay.delete(published));
-    underWay.add(published);
-    if (underWay.size >= windowMessages) await Promise.race(underWay);
-    if (failed > 0) break; // What could not be sent once would only be reported a thousand times.
+  } catch (error) {
+    fail(error);
   }
   await Promise.all(underWay);
-  return failed;
+  return failures;
 }
 
-async function* readMessages(message: string | undefined, jsonInput: boolean): AsyncGenerator<unknown> {
-  if (jsonInput) yield loads(message ?? (await readAll(process.stdin)), lossless);
-  else if (message !== undefined) yield { log: message };
-  else for await (const line of createInterface({ input: process.stdin })) yield { log: line.trim() };
+function countMessages(count: number): string {
+  return count === 1 ? "the message was" : `${count} messages were`;
+}
+
+function explain({ code, message }: FedmsgError, config: Config, signal: AbortSignal): string {
+  const relay = `the relay at ${config.relay_inbound.join(", ")} (relay_inbound)`;
+  if (code === "FEDMSG_TIMEOUT") return `${relay} did not take it within ${config.publish_timeout} s (--timeout)`;
+  if (code === "FEDMSG_CLOSED" && signal.aborted) return `interrupted while waiting for ${relay}`;
+  return message;
 }

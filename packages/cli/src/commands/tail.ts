@@ -5,6 +5,7 @@ import { createReporter } from "../daemon.ts";
 import { type Format, formatLine, formatPretty, formatQuery, formatReallyPretty } from "../format.ts";
 import type { Log } from "../log.ts";
 import { Output } from "../output.ts";
+import { listSources } from "../sources.ts";
 import { compileTopicFilter } from "../topic-filter.ts";
 
 /** `fedmsg-tail`: see `fedmsg/commands/tail.py`. */
@@ -56,19 +57,23 @@ async function run({ options, config, log, signal }: CommandContext): Promise<nu
   const format = chooseFormat(options);
   const output = new Output();
   const reporter = createReporter(log);
+  const addresses = listSources(config);
   const bus = await connect({ config: completeConfig({ mute: true }, config), signal });
-  const listening = listen(bus.status(), config.endpoints, log, reporter.onEvent);
+  const listening = listen(bus.status(), addresses, log, reporter.onEvent);
   let left = limit ?? Number.POSITIVE_INFINITY;
-  for await (const received of bus.subscribe({ topics: [topic] })) {
-    if (!wanted(received.topic)) continue;
-    const flushed = output.line(format(received));
-    if (flushed) await flushed;
-    if (--left <= 0) break;
+  try {
+    for await (const received of bus.subscribe({ topics: [topic] })) {
+      if (!wanted(received.topic)) continue;
+      const flushed = output.line(format(received));
+      if (flushed) await flushed;
+      if (--left <= 0) break;
+    }
+  } finally {
+    await output.flush();
+    await bus.close();
+    await listening;
+    reporter.stop();
   }
-  await output.flush();
-  await bus.close();
-  await listening;
-  reporter.stop();
   return 0;
 }
 
@@ -85,13 +90,13 @@ const patienceMs = 2000;
 /** Reports what happens; says so where after two seconds nobody is there to listen to. */
 async function listen(
   events: AsyncIterable<StatusEvent>,
-  endpoints: Readonly<Record<string, readonly string[]>>,
+  addresses: readonly string[],
   log: Log,
   onEvent: (event: StatusEvent) => void,
 ): Promise<void> {
-  const addresses = Object.values(endpoints).flat();
   const timer = setTimeout(() => {
-    log.info(`nobody publishes at ${addresses.slice(0, 5).join(", ") || "(endpoints is empty)"} yet; waiting`);
+    const more = addresses.length > 5 ? `, … (${addresses.length})` : "";
+    log.info(`nobody publishes at ${addresses.slice(0, 5).join(", ")}${more} yet; waiting`);
   }, patienceMs);
   timer.unref();
   for await (const event of events) {

@@ -16,9 +16,11 @@ interface Entry<T> {
 export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
   readonly #bounds: QueueBounds;
   readonly #onReturn: () => Promise<void> | void;
-  #entries: Entry<T>[] = [];
+  /** Those before `#head` were read. */
+  #entries: (Entry<T> | undefined)[] = [];
   #head = 0;
   #bytes = 0;
+  #lifted = false;
   #readers: { resolve(result: IteratorResult<T, undefined>): void; reject(error: unknown): void }[] = [];
   #writers: (() => void)[] = [];
   #ended = false;
@@ -42,6 +44,12 @@ export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
     this.#bytes += bytes;
     if (!this.#isFull()) return undefined;
     return new Promise((resolve) => this.#writers.push(resolve));
+  }
+
+  /** Makes nobody wait any more: what comes now was received already, and there is not much of it. */
+  lift(): void {
+    this.#lifted = true;
+    this.#release();
   }
 
   /** No more will come; what is queued can still be read. With an error, the reader gets it behind the rest. */
@@ -92,6 +100,7 @@ export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
 
   #shift(entry: Entry<T>): void {
     this.#bytes -= entry.bytes;
+    this.#entries[this.#head] = undefined;
     this.#head++;
     if (this.#head === this.#entries.length) {
       this.#entries = [];
@@ -105,6 +114,7 @@ export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
 
   #isFull(): boolean {
     const items = this.#entries.length - this.#head;
+    if (this.#lifted) return false;
     return items >= this.#bounds.itemsMax || (items > 0 && this.#bytes >= this.#bounds.bytesMax);
   }
 

@@ -3,6 +3,7 @@ import { loginName, shortHostname } from "../config/environment.ts";
 import { type Config, type ConfigInput, completeConfig, isLoadedConfig, loadConfig } from "../config/index.ts";
 import { FedmsgError } from "../errors.ts";
 import { createTransport } from "../transport/create.ts";
+import { abortedError } from "../transport/send-queue.ts";
 import type { Transport } from "../transport/transport.ts";
 import { createEnvelope, encodeMessage, type Message } from "../wire/envelope.ts";
 import { type InvalidReason, topicBytesMax } from "../wire/frames.ts";
@@ -89,7 +90,7 @@ export interface Bus extends AsyncDisposable {
  * which set `mute`, take none. With `active` it publishes through the relay.
  *
  * @throws FedmsgError FEDMSG_CONFIG_INVALID, FEDMSG_CONFIG_UNREADABLE, FEDMSG_NO_ENDPOINT (all addresses are in use),
- *   FEDMSG_ADDRESS_INVALID, FEDMSG_UNSUPPORTED
+ *   FEDMSG_ADDRESS_INVALID, FEDMSG_UNSUPPORTED, FEDMSG_ABORTED
  * @example
  * ```ts
  * const bus = await connect({ name: "mybus", config: { endpoints: { mybus: ["tcp://127.0.0.1:3000"] } } });
@@ -114,9 +115,13 @@ export async function openBus(options: ConnectOptions, caller: string): Promise<
       "sign_messages: true, but this version cannot sign yet; set it to false to publish without a signature",
     );
   }
+  const { signal } = options;
+  if (signal?.aborted) throw abortedError(signal);
   const bus = new FedmsgBus(config, options, caller);
   await bus.open();
-  return bus;
+  if (!signal?.aborted) return bus;
+  await bus.close();
+  throw abortedError(signal);
 }
 
 /** Keys given replace those of the files. A configuration that `loadConfig` returned needs no files. */
@@ -152,8 +157,9 @@ class FedmsgBus implements Bus {
       this.#markClosed = resolve;
     });
     const { signal } = options;
-    if (signal?.aborted) void this.close();
-    else signal?.addEventListener("abort", () => void this.close(), { once: true });
+    const onAbort = () => void this.close();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    void this.closed.then(() => signal?.removeEventListener("abort", onAbort));
   }
 
   /** Takes an address, where there is one to take. */
@@ -253,11 +259,18 @@ class FedmsgBus implements Bus {
 
   /** Opens the publishing socket once, however many ask for it. A failure is tried again the next time. */
   #open(): Promise<Outgoing> {
-    this.#opening ??= this.#openOnce().catch((error) => {
+    if (this.#opening) return this.#opening;
+    const opening = this.#openOnce().catch((error) => {
       this.#opening = undefined;
       throw error;
     });
-    return this.#opening;
+    // Noted before anybody who waits goes on, and not earlier: messages leave in the order of the calls.
+    const note = (outgoing: Outgoing) => {
+      this.#outgoing = outgoing;
+    };
+    opening.then(note, () => {});
+    this.#opening = opening;
+    return opening;
   }
 
   async #openOnce(): Promise<Outgoing> {
@@ -267,7 +280,7 @@ class FedmsgBus implements Bus {
     if (!this.config.zmq_enabled) {
       throw new FedmsgError("FEDMSG_UNSUPPORTED", "zmq_enabled is false, and this version has no other way to publish");
     }
-    this.#outgoing = await openOutgoing({
+    return openOutgoing({
       config: this.config,
       name: this.name,
       transport: await this.#transport,
@@ -276,7 +289,6 @@ class FedmsgBus implements Bus {
         this.#counts.dropped += count;
       },
     });
-    return this.#outgoing;
   }
 
   /** Runs without a pause, so that messages leave in the order of the calls. */

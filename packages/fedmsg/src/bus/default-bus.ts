@@ -131,20 +131,23 @@ const ownOptions = new Set(["topic", "modname", "msg", "pre_fire_hook", "signal"
 function busFor(options: DefaultPublishOptions): Promise<Bus> {
   let key = "";
   for (const option in options) {
-    if (ownOptions.has(option)) continue;
-    key = differingKey(options);
+    if (ownOptions.has(option) || options[option] === undefined) continue;
+    key = JSON.stringify(differingOptions(options));
     break;
   }
-  return buses.get(key) ?? remember(key, openDiffering(options));
+  return buses.get(key) ?? remember(key, openDiffering(options, callerPackage()));
 }
 
-function differingKey(options: DefaultPublishOptions): string {
-  return JSON.stringify(Object.entries(options).filter(([option]) => !ownOptions.has(option)));
+function differingOptions(options: DefaultPublishOptions): [option: string, value: unknown][] {
+  return Object.entries(options).filter(([option, value]) => !ownOptions.has(option) && value !== undefined);
 }
 
-function openDiffering({ name, ...options }: DefaultPublishOptions): Promise<Bus> {
-  const config = Object.fromEntries(Object.entries(options).filter(([option]) => !ownOptions.has(option)));
-  return openBus({ config, ...(name !== undefined && { name }) }, callerPackage());
+/** A bus with the configuration and name of the default one, where that is open, but for what is given. */
+async function openDiffering(options: DefaultPublishOptions, caller: string): Promise<Bus> {
+  const differing = Object.fromEntries(differingOptions(options));
+  const base = Object.keys(differing).length > 0 ? await buses.get("")?.catch(() => undefined) : undefined;
+  const { name = base?.name, ...overrides } = differing as ConfigInput;
+  return openBus({ config: { ...base?.config, ...overrides }, ...(name != null && { name }) }, caller);
 }
 
 /** A bus that could not be opened, or that was closed, is opened anew the next time. */

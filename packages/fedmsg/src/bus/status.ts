@@ -4,7 +4,7 @@ import type { InvalidReason } from "../wire/frames.ts";
 export type StatusEvent =
   /** It listens on `endpoint`. `note` says where that differs from what the configuration names. */
   | { readonly type: "listening"; readonly name: string; readonly endpoint: string; readonly note?: string }
-  /** A peer at `endpoint` is there; for an active publisher, the relay subscribed. */
+  /** A peer at `endpoint` is there. */
   | { readonly type: "connected"; readonly name: string; readonly endpoint: string }
   /** A peer is gone, or its name does not resolve yet (`detail`). It is tried again. */
   | { readonly type: "disconnected"; readonly name: string; readonly endpoint: string; readonly detail?: string }
@@ -52,7 +52,7 @@ export class StatusEvents {
 class Listener implements AsyncIterableIterator<StatusEvent, undefined> {
   readonly #onReturn: () => void;
   #events: StatusEvent[] = [];
-  #wake: (() => void) | undefined;
+  #waiting: (() => void)[] = [];
   #ended = false;
 
   constructor(onReturn: () => void) {
@@ -62,19 +62,21 @@ class Listener implements AsyncIterableIterator<StatusEvent, undefined> {
   push(event: StatusEvent): void {
     this.#events.push(event);
     if (this.#events.length > listenerEventsMax) this.#events.shift();
-    this.#wake?.();
+    this.#wake();
   }
 
   end(): void {
     this.#ended = true;
-    this.#wake?.();
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   async next(): Promise<IteratorResult<StatusEvent, undefined>> {
     while (this.#events.length === 0 && !this.#ended) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     const value = this.#events.shift();
     return value ? { done: false, value } : { done: true, value: undefined };

@@ -59,7 +59,10 @@ export class Subscription implements AsyncIterable<Received, undefined> {
   readonly #queue: BoundedQueue<Received>;
   readonly #topics: TopicMatcher;
   readonly #sockets: Subscriber[] = [];
+  readonly #reads: Promise<void>[] = [];
   readonly #opening: Promise<void>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = () => void this.close();
   #closing: Promise<void> | undefined;
 
   constructor(context: SubscriptionContext, options: SubscribeOptions) {
@@ -71,10 +74,14 @@ export class Subscription implements AsyncIterable<Received, undefined> {
     this.#topics = compileTopics(options.topics ?? [], {
       strict: config.zmq_strict && (options.topics?.length ?? 0) > 0,
     });
-    this.#opening = this.#open(options.passive ?? false).catch((error) => this.#queue.end(FedmsgError.from(error)));
+    this.#opening = this.#open(options.passive ?? false).catch((error) => {
+      this.#queue.end(FedmsgError.from(error));
+      void this.#closeSockets(); // The loop that this error ends will not ask for it.
+    });
     const { signal } = options;
-    if (signal?.aborted) void this.close();
-    else signal?.addEventListener("abort", () => void this.close(), { once: true });
+    this.#signal = signal;
+    if (signal?.aborted) this.#onAbort();
+    else signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Received, undefined> {
@@ -83,8 +90,10 @@ export class Subscription implements AsyncIterable<Received, undefined> {
 
   /** Takes no more; what has been received can still be iterated. Idempotent. */
   async drain(): Promise<void> {
-    this.#queue.end();
+    this.#queue.lift();
     await this.#closeSockets();
+    await Promise.all(this.#reads);
+    this.#queue.end();
   }
 
   /** Stops at once; the iteration ends. Idempotent. */
@@ -118,7 +127,7 @@ export class Subscription implements AsyncIterable<Received, undefined> {
       source.endpoint = endpoint;
       this.#context.status.emit({ type: "listening", name, endpoint, ...(note !== undefined && { note }) });
     } else socket.connect(address);
-    this.#read(socket, source).catch((error) => this.#queue.end(FedmsgError.from(error)));
+    this.#reads.push(this.#read(socket, source).catch((error) => this.#queue.end(FedmsgError.from(error))));
   }
 
   async #read(socket: Subscriber, source: Source): Promise<void> {
@@ -157,6 +166,7 @@ export class Subscription implements AsyncIterable<Received, undefined> {
   }
 
   async #closeAll(): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
     await this.#opening;
     await Promise.all(this.#sockets.map((socket) => socket.close()));
     this.#context.onClosed(this);

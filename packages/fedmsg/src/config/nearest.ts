@@ -24,16 +24,22 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** Levenshtein's distance: how many letters must be added, removed or replaced to get from one word to the other. */
+/**
+ * How many letters must be added, removed, replaced or swapped with their neighbour to get from one word to the other
+ * (Damerau's distance, in its restricted form).
+ */
 function editDistance(from: string, to: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, n) => n);
   for (let n = 1; n <= from.length; n++) {
     const next = [n];
     for (let m = 1; m <= to.length; m++) {
       const replaced = row[m - 1]! + (from[n - 1] === to[m - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[m]! + 1, next[m - 1]! + 1));
+      const swaps = n > 1 && m > 1 && from[n - 1] === to[m - 2] && from[n - 2] === to[m - 1];
+      const swapped = swaps ? before[m - 2]! + 1 : replaced;
+      next.push(Math.min(replaced, swapped, row[m]! + 1, next[m - 1]! + 1));
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return row[to.length]!;
 }

@@ -30,7 +30,8 @@ export interface Outlet {
 }
 
 interface Item {
-  readonly frames: Frames;
+  frames: Frames;
+  bytes: number;
   readonly deadline: number;
   resolve(): void;
   reject(error: unknown): void;
@@ -52,7 +53,8 @@ export class SendQueue {
   readonly #sendTimeoutMs: number;
   readonly #bytesMax: number;
   readonly #heldUntil: number;
-  #items: Item[] = [];
+  /** Those before `#head` are done with. */
+  #items: (Item | undefined)[] = [];
   #head = 0;
   #bytes = 0;
   #pumping: Promise<void> | undefined;
@@ -91,7 +93,7 @@ export class SendQueue {
     const now = performance.now();
     const sent = new Promise<void>((resolve, reject) => {
       const deadline = this.#sendTimeoutMs > 0 ? now + this.#sendTimeoutMs : Number.POSITIVE_INFINITY;
-      const item: Item = { frames, deadline, resolve, reject, settled: false };
+      const item: Item = { frames, bytes: size, deadline, resolve, reject, settled: false };
       this.#items.push(item);
       if (signal) this.#rejectOnAbort(item, signal);
     });
@@ -113,11 +115,18 @@ export class SendQueue {
     this.#closed = true;
     await this.#pumping;
     for (const item of this.#takeAll()) {
-      if (item.settled) continue;
-      if ((await this.#outlet.attempt(item.frames)) === "sent") settle(item);
-      else settle(item, closedError());
+      if (!item.settled) await this.#tryLast(item);
     }
     this.#tellDropped();
+  }
+
+  async #tryLast(item: Item): Promise<void> {
+    try {
+      if ((await this.#outlet.attempt(item.frames)) === "sent") settle(item);
+      else settle(item, closedError());
+    } catch (error) {
+      settle(item, FedmsgError.from(error));
+    }
   }
 
   /** Runs while there is something to send. Must not reject. */
@@ -139,15 +148,16 @@ export class SendQueue {
 
   /** One try; false if it must be tried again, after a pause that was already made. */
   async #trySend(item: Item): Promise<boolean> {
+    const { frames } = item; // It may be given up meanwhile.
     try {
-      const attempt = await this.#outlet.attempt(item.frames);
+      const attempt = await this.#outlet.attempt(frames);
       if (attempt === "sent" || (attempt === "unsubscribed" && !this.#awaitSubscriber)) {
         this.#noteSent();
         settle(item);
         return true;
       }
       if (attempt === "unsubscribed") this.#tellWaiting();
-      else if (await this.#sendPastFull(item)) return true;
+      else if (await this.#sendPastFull(item, frames)) return true;
     } catch (error) {
       settle(item, FedmsgError.from(error));
       return true;
@@ -165,7 +175,7 @@ export class SendQueue {
     }
   }
 
-  async #sendPastFull(item: Item): Promise<boolean> {
+  async #sendPastFull(item: Item, frames: Frames): Promise<boolean> {
     const now = performance.now();
     this.#streak = 0;
     if (!this.#lossy) {
@@ -174,7 +184,7 @@ export class SendQueue {
       this.#lossy = true;
       this.#stalledSince = 0;
     }
-    await this.#outlet.sendLossy(item.frames);
+    await this.#outlet.sendLossy(frames);
     this.#dropped++;
     if (now - this.#toldAt >= reportMs) this.#tellDropped();
     settle(item);
@@ -205,12 +215,21 @@ export class SendQueue {
     for (let at = this.#head; at < this.#items.length; at++) {
       const item = this.#items[at] as Item;
       if (item.deadline > now) return;
-      settle(item, this.#timeoutError());
+      this.#giveUp(item, this.#timeoutError());
     }
   }
 
+  /** Rejects a message that waits. Its place is passed over later, its bytes count no more. */
+  #giveUp(item: Item, error: FedmsgError): void {
+    if (item.settled) return;
+    this.#bytes -= item.bytes;
+    item.bytes = 0;
+    item.frames = [];
+    settle(item, error);
+  }
+
   #rejectOnAbort(item: Item, signal: AbortSignal): void {
-    const onAbort = () => settle(item, abortedError(signal));
+    const onAbort = () => this.#giveUp(item, abortedError(signal));
     signal.addEventListener("abort", onAbort, { once: true });
     const { resolve, reject } = item;
     item.resolve = () => {
@@ -224,9 +243,10 @@ export class SendQueue {
   }
 
   #shift(): void {
-    this.#bytes -= framesByteLength((this.#items[this.#head] as Item).frames);
+    this.#bytes -= (this.#items[this.#head] as Item).bytes;
+    this.#items[this.#head] = undefined;
     this.#head++;
-    // Giving back what was sent costs a copy of the rest: do it rarely.
+    // Giving back the places costs a copy of the rest: do it rarely.
     if (this.#head === this.#items.length) {
       this.#items = [];
       this.#head = 0;
@@ -237,7 +257,7 @@ export class SendQueue {
   }
 
   #takeAll(): Item[] {
-    const items = this.#items.slice(this.#head);
+    const items = this.#items.slice(this.#head) as Item[];
     this.#items = [];
     this.#head = 0;
     this.#bytes = 0;

@@ -95,7 +95,7 @@ export interface Publisher {
   send(frames: Frames, signal?: AbortSignal): Promise<void>;
   /** Resolves when somebody subscribes to a prefix of `topic`, at once if somebody has. Default: to anything. */
   subscribed(topic?: string, signal?: AbortSignal): Promise<void>;
-  /** Messages that some subscriber lost, in all. */
+  /** Messages that some subscriber lost, in all, as far as the transport can tell. */
   readonly dropped: number;
   /** Resolves when everything accepted has been queued for its subscribers; then the socket is closed. Idempotent. */
   drain(): Promise<void>;
@@ -115,7 +115,10 @@ export interface Subscriber {
   subscribe(prefix: string): void;
   /** Takes one `subscribe` back. */
   unsubscribe(prefix: string): void;
-  /** Resolves to what has arrived, at least one message, in order for each peer; to nothing once it is closed. */
+  /**
+   * Resolves to what has arrived, at least one message, in order for each peer; to nothing once it is closed. Peers that
+   * come after the first call to `connect`, again or to a bound address, may hear of subscriptions only while it waits.
+   */
   receive(): Promise<readonly Frames[]>;
   /** Stops; `receive` answers with nothing. Idempotent. */
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 import { type Builder, readJson } from "./json-reader.ts";
 import { decodeStrictly } from "./loads.ts";
 import { formatFloat } from "./number.ts";
-import { quote, sortKeys } from "./text.ts";
+import { joinTexts, quote, sortKeys } from "./text.ts";
 
 /**
  * Rewrites a JSON text as Python's `dumps(loads(text))` of fedmsg does: keys sorted by code point, no space, ASCII only,
@@ -22,11 +22,10 @@ const canonicalBuilder: Builder<string> = {
   object(keys, values) {
     const members = new Map<string, string>();
     for (const [n, key] of keys.entries()) members.set(key, values[n] as string);
-    let text = "";
-    for (const key of sortKeys([...members.keys()])) text += `${text && ","}${quote(key)}:${members.get(key)}`;
-    return `{${text}}`;
+    const texts = sortKeys([...members.keys()]).map((key) => `${quote(key)}:${members.get(key)}`);
+    return `{${joinTexts(texts, ",")}}`;
   },
-  array: (values) => `[${values.join(",")}]`,
+  array: (values) => `[${joinTexts(values, ",")}]`,
   string: quote,
   int: (token) => (token === "-0" ? "0" : token),
   float: (token) => formatFloat(Number(token)),

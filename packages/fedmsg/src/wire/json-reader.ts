@@ -41,16 +41,7 @@ export function readJson<T>(text: string, builder: Builder<T>): T {
 const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const stringChunk = /[^"\\\x00-\x1f]*/y;
 const fourHexDigits = /^[0-9a-fA-F]{4}$/;
-const escapes: Readonly<Record<string, string>> = {
-  '"': '"',
-  "\\": "\\",
-  "/": "/",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-};
+const escapeLetter = /^["\\/bfnrt]$/;
 
 class Reader<T> {
   readonly #text: string;
@@ -121,31 +112,26 @@ class Reader<T> {
     const start = ++this.#at;
     this.#skipChunk();
     if (this.#take(0x22)) return this.#text.slice(start, this.#at - 1);
-    let value = this.#text.slice(start, this.#at);
     while (!this.#take(0x22)) {
       if (this.#text.charCodeAt(this.#at) !== 0x5c) {
         throw this.#unexpected("the end of the string (control characters must be escaped)");
       }
-      value += this.#readEscape();
-      const from = this.#at;
+      this.#skipEscape();
       this.#skipChunk();
-      value += this.#text.slice(from, this.#at);
     }
-    return value;
+    // It is known to be right by now. Put together here, a long one would take ten times the time and the memory.
+    return JSON.parse(this.#text.slice(start - 1, this.#at)) as string;
   }
 
-  #readEscape(): string {
+  #skipEscape(): void {
     const letter = this.#text[this.#at + 1] ?? "";
     if (letter === "u") {
       const digits = this.#text.slice(this.#at + 2, this.#at + 6);
       if (!fourHexDigits.test(digits)) throw this.#unexpected("\\u and four hexadecimal digits");
       this.#at += 6;
-      return String.fromCharCode(Number.parseInt(digits, 16));
-    }
-    const value = Object.hasOwn(escapes, letter) ? escapes[letter] : undefined;
-    if (value === undefined) throw this.#unexpected('one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\u');
-    this.#at += 2;
-    return value;
+    } else if (escapeLetter.test(letter)) {
+      this.#at += 2;
+    } else throw this.#unexpected('one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\u');
   }
 
   #readNumber(): T {
@@ -217,11 +203,13 @@ class Reader<T> {
   }
 
   #error(found: string, wanted: string): FedmsgError {
-    const before = this.#text.slice(0, this.#at).split("\n");
-    const column = (before.at(-1) as string).length + 1;
-    return new FedmsgError(
-      "FEDMSG_DECODE",
-      `not JSON: line ${before.length}, column ${column}: found ${found}, expected ${wanted}`,
-    );
+    let line = 1;
+    let lineAt = 0;
+    for (let at = this.#text.indexOf("\n"); at >= 0 && at < this.#at; at = this.#text.indexOf("\n", lineAt)) {
+      line++;
+      lineAt = at + 1;
+    }
+    const where = `line ${line}, column ${this.#at - lineAt + 1}`;
+    return new FedmsgError("FEDMSG_DECODE", `not JSON: ${where}: found ${found}, expected ${wanted}`);
   }
 }

@@ -20,7 +20,7 @@
 import { FedmsgError } from "../errors.ts";
 import { nestingDepthMax } from "./json-reader.ts";
 import { Float, formatFloat, formatNumber, intDigitsMax } from "./number.ts";
-import { quote, sortKeys } from "./text.ts";
+import { joinTexts, quote, sortKeys } from "./text.ts";
 
 /** How a text is laid out. */
 export interface WriteOptions {
@@ -44,8 +44,7 @@ export function writeJson(value: unknown, options: WriteOptions, root = ""): str
   try {
     return new Writer(options).write(value, 0);
   } catch (error) {
-    if (error instanceof Failure) throw error.toFedmsgError(root);
-    throw error;
+    throw Failure.from(error).toFedmsgError(root);
   }
 }
 
@@ -54,10 +53,18 @@ type PathStep = { readonly container: object; readonly key: unknown };
 /** What cannot be written, and the containers around it, innermost first. Never leaves this file. */
 class Failure {
   readonly #what: string;
+  readonly #options: ErrorOptions | undefined;
   readonly #steps: PathStep[] = [];
 
-  constructor(what: string) {
+  constructor(what: string, options?: ErrorOptions) {
     this.#what = what;
+    this.#options = options;
+  }
+
+  /** Returns `error` itself if it is a `Failure`. All others come out of the caller's getters and methods. */
+  static from(error: unknown): Failure {
+    if (error instanceof Failure) return error;
+    return new Failure(`reading the value failed: ${describe(error)}`, { cause: error });
   }
 
   within(container: object, key: unknown): this {
@@ -72,16 +79,21 @@ class Failure {
       const first = seen.get(container);
       if (first !== undefined) {
         const where = formatPath(root, steps.slice(0, n));
-        return encodeError(`${where}: contains itself (it is ${formatPath(root, steps.slice(0, first))} again)`);
+        const again = `it is ${formatPath(root, steps.slice(0, first))} again`;
+        return new FedmsgError("FEDMSG_ENCODE", `${where}: contains itself (${again})`, this.#options);
       }
       seen.set(container, n);
     }
-    return encodeError(`${formatPath(root, steps)}: ${this.#what}`);
+    return new FedmsgError("FEDMSG_ENCODE", `${formatPath(root, steps)}: ${this.#what}`, this.#options);
   }
 }
 
-function encodeError(message: string): FedmsgError {
-  return new FedmsgError("FEDMSG_ENCODE", message);
+function describe(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return `a ${typeof error} that has no text`;
+  }
 }
 
 function formatPath(root: string, steps: readonly PathStep[]): string {
@@ -130,8 +142,6 @@ class Writer {
   }
 
   #object(value: object, depth: number): string {
-    if (depth >= nestingDepthMax || this.#instances.length > nestingDepthMax)
-      throw new Failure(`nested deeper than ${nestingDepthMax} levels`);
     if (Array.isArray(value)) return this.#array(value, value, depth);
     const json = (value as { __json__?: unknown }).__json__;
     if (typeof json === "function") return this.#converted(value, json.call(value), depth);
@@ -148,7 +158,7 @@ class Writer {
     if (value instanceof Date) return formatDate(value);
     if (value instanceof Map) return this.#map(value, depth);
     if (value instanceof Set) return this.#array(value, [...value], depth);
-    if (value instanceof Number || value instanceof String || value instanceof Boolean) {
+    if (value instanceof Number || value instanceof String || value instanceof Boolean || value instanceof BigInt) {
       return this.write(value.valueOf(), depth);
     }
     const refused = refusedKind(value);
@@ -160,6 +170,7 @@ class Writer {
   /** Writes `result`, into which `value` turned itself, or the plain form of `value` where that is itself. */
   #converted(value: object, result: unknown, depth: number): string {
     if (this.#instances.includes(value)) return this.#identity(value);
+    assertDepth(this.#instances.length - 1);
     this.#instances.push(value);
     const text = result === value ? this.#record(plainForm(value), depth) : this.write(result, depth);
     this.#instances.pop();
@@ -172,17 +183,19 @@ class Writer {
   }
 
   #array(container: object, items: readonly unknown[], depth: number): string {
+    assertDepth(depth);
     const texts: string[] = [];
     let n = 0;
     try {
       for (; n < items.length; n++) texts.push(this.write(items[n], depth + 1));
     } catch (error) {
-      throw error instanceof Failure ? error.within(container, n) : error;
+      throw Failure.from(error).within(container, n);
     }
     return this.#join("[", texts, "]", depth);
   }
 
   #record(record: Readonly<Record<string, unknown>>, depth: number): string {
+    assertDepth(depth);
     const keys = Object.keys(record);
     if (this.#options.sort !== "none") sortKeys(keys);
     const colon = this.#options.indent ? ": " : ":";
@@ -191,12 +204,13 @@ class Writer {
     try {
       for (key of keys) texts.push(quote(key) + colon + this.write(record[key], depth + 1));
     } catch (error) {
-      throw error instanceof Failure ? error.within(record, key) : error;
+      throw Failure.from(error).within(record, key);
     }
     return this.#join("{", texts, "}", depth);
   }
 
   #map(map: ReadonlyMap<unknown, unknown>, depth: number): string {
+    assertDepth(depth);
     const entries = sortEntries(map, this.#options.sort);
     const colon = this.#options.indent ? ": " : ":";
     const texts: string[] = [];
@@ -207,17 +221,22 @@ class Writer {
         texts.push(quote(text) + colon + this.write(value, depth + 1));
       }
     } catch (error) {
-      throw error instanceof Failure ? error.within(map, key) : error;
+      throw Failure.from(error).within(map, key);
     }
     return this.#join("{", texts, "}", depth);
   }
 
   #join(open: string, texts: readonly string[], close: string, depth: number): string {
-    if (this.#options.indent === 0 || texts.length === 0) return open + texts.join(",") + close;
+    if (this.#options.indent === 0 || texts.length === 0) return open + joinTexts(texts, ",") + close;
     const inner = `\n${" ".repeat(this.#options.indent * (depth + 1))}`;
     const outer = `\n${" ".repeat(this.#options.indent * depth)}`;
-    return open + inner + texts.join(`,${inner}`) + outer + close;
+    return open + inner + joinTexts(texts, `,${inner}`) + outer + close;
   }
+}
+
+/** Only what holds others is a level: a number inside a thousand arrays is not one more. */
+function assertDepth(depth: number): void {
+  if (depth >= nestingDepthMax) throw new Failure(`nested deeper than ${nestingDepthMax} levels`);
 }
 
 function formatBigInt(value: bigint): string {
@@ -240,7 +259,8 @@ function plainForm(value: object): Record<string, unknown> {
 }
 
 function refusedKind(value: object): string | undefined {
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return "bytes are not JSON; send them as base64 text";
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer)
+    return "bytes are not JSON; send them as base64 text";
   if (value instanceof Promise) return "a promise cannot be written as JSON; await it first";
   if (value instanceof Error || value instanceof RegExp) {
     return `an object of type ${value.constructor.name} cannot be written as JSON; send its text`;
@@ -265,7 +285,12 @@ function sortEntries(map: ReadonlyMap<unknown, unknown>, sort: WriteOptions["sor
   if (entries.length > 1 && (strings > 0 || map.has(null))) {
     throw new Failure("keys of different kinds cannot be sorted; Python refuses them too");
   }
-  return entries.sort(([, a], [, b]) => Number(a) - Number(b));
+  return entries.sort(([, a], [, b]) => compareNumbers(a as number, b as number));
+}
+
+/** By value, as `<` compares numbers, big integers, booleans and {@link Float} exactly with each other. */
+function compareNumbers(a: number, b: number): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 function keyText(key: unknown): string {

@@ -4,6 +4,12 @@ const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 const beyondAscii = /[\x7f-\uffff]/g;
 const surrogate = /[\ud800-\udfff]/;
 
+/** How much of a long string is escaped at once. More would have millions of short strings in memory at a time. */
+const escapeUnits = 4096;
+
+/** From how many units on a text is long for {@link joinTexts}. */
+const longUnits = 4096;
+
 /** Whether a string needs no escape between its quotation marks. */
 export function isPlain(text: string): boolean {
   return plain.test(text);
@@ -15,11 +21,34 @@ export function isPlain(text: string): boolean {
  */
 export function quote(text: string): string {
   if (plain.test(text)) return `"${text}"`;
-  return JSON.stringify(text).replace(beyondAscii, escapeUnit);
+  const quoted = JSON.stringify(text);
+  if (quoted.length <= escapeUnits) return quoted.replace(beyondAscii, escapeUnit);
+  let escaped = "";
+  for (let at = 0; at < quoted.length; at += escapeUnits) {
+    escaped += quoted.slice(at, at + escapeUnits).replace(beyondAscii, escapeUnit);
+  }
+  return escaped;
 }
 
 function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/**
+ * Joins texts as `texts.join(separator)` does, but without a copy of the long ones. Whoever puts a nested text together
+ * from the inside would otherwise copy all of it again at every level.
+ */
+export function joinTexts(texts: readonly string[], separator: string): string {
+  let joined = "";
+  let from = 0;
+  for (let n = 0; n < texts.length; n++) {
+    const text = texts[n] as string;
+    if (text.length < longUnits) continue;
+    joined += [...texts.slice(from, n), ""].join(separator) + text;
+    from = n + 1;
+    if (from < texts.length) joined += separator;
+  }
+  return joined + (from > 0 ? texts.slice(from) : texts).join(separator);
 }
 
 /**

@@ -68,7 +68,8 @@ export class Connector {
       if (this.#states.get(address) !== "resolving") return;
       this.#onEvent?.({ type: "unresolved", address, detail: error instanceof Error ? error.message : String(error) });
       const again = () => void this.#resolve(address, host, Math.min(pauseMs * 2, this.#pauseMaxMs));
-      this.#states.set(address, setTimeout(again, pauseMs));
+      // Whoever waits for messages keeps the process alive; asking for names alone does not.
+      this.#states.set(address, setTimeout(again, pauseMs).unref());
     }
   }
 }

@@ -107,11 +107,22 @@ export class LibzmqPublisher implements Publisher {
   }
 
   async #sendLossy(frames: Frames): Promise<void> {
-    this.#socket.noDrop = false;
+    this.#setNoDrop(false);
     try {
       await this.#socket.send(frames as Uint8Array[]);
     } finally {
-      if (!this.#socket.closed) this.#socket.noDrop = true;
+      if (!this.#socket.closed) this.#setNoDrop(true);
+    }
+  }
+
+  /** libzmq heeds it at once. The binding does not know that and would warn, each time, that it comes too late. */
+  #setNoDrop(noDrop: boolean): void {
+    const { emitWarning } = process;
+    process.emitWarning = () => {};
+    try {
+      this.#socket.noDrop = noDrop;
+    } finally {
+      process.emitWarning = emitWarning;
     }
   }
 
@@ -126,7 +137,7 @@ export class LibzmqPublisher implements Publisher {
   async #readWhatIsThere(): Promise<void> {
     while (!this.#socket.closed && this.#socket.readable) {
       const [frame] = await this.#socket.receive();
-      const prefix = (frame as Buffer).toString("utf8", 1);
+      const prefix = (frame as Buffer).subarray(1);
       if (frame?.[0] === 1) this.#subscriptions.add(prefix);
       else if (frame?.[0] === 0) this.#subscriptions.remove(prefix);
     }

@@ -69,8 +69,19 @@ export function forwardEvents(socket: ZmqSocket, onEvent: (event: SocketEvent) =
   socket.events.on("disconnect", ({ address }) => onEvent({ type: "disconnected", address }));
 }
 
-/** Frees bound addresses before closing, so that they can be bound again at once. */
+/**
+ * Closes a socket and waits until its addresses are free, so that they can be bound again at once. Rejected: `unbind`
+ * before `close`; it ends the connections too, without what is still queued for them.
+ */
 export async function closeSocket(socket: ZmqSocket, bound: readonly string[]): Promise<void> {
-  for (const address of bound) await socket.unbind(address).catch(() => {});
+  const left = new Set(bound);
+  const freed = new Promise<void>((resolve) => {
+    if (left.size === 0) return resolve();
+    socket.events.on("close", ({ address }) => {
+      if (left.delete(address) && left.size === 0) resolve();
+    });
+    socket.events.on("end", () => resolve()); // It comes last, whatever came before.
+  });
   socket.close();
+  await freed;
 }

@@ -23,7 +23,7 @@ export interface SubscribingPeer {
   part(peer: PublishingPeer): void;
   /** Whether a subscription covers `topic`, or, without a topic, whether there is any. */
   covers(topic: string | undefined): boolean;
-  /** Whether a message was subscribed to. A topic that is no text is matched by the empty prefix alone. */
+  /** Whether a message was subscribed to. */
   wants(frames: Frames): boolean;
   /** Whether a message can be queued. */
   hasRoom(frames: Frames): boolean;
@@ -33,19 +33,20 @@ export interface SubscribingPeer {
 
 type MemorySocket = PublishingPeer | SubscribingPeer;
 
-const firstFreePort = 49152;
+/** The ports that a wildcard stands for: those that RFC 6335 §6 leaves to everybody. */
+const wildcardPorts = { first: 49152, last: 65535 };
 
 /** Sockets that can reach each other. */
 export class MemoryNetwork {
   readonly #listening = new Map<string, MemorySocket>();
   /** Who wants to connect to an address, whether or not anybody listens there. */
   readonly #connecting = new Map<string, Set<MemorySocket>>();
-  #nextPort = firstFreePort;
+  #nextPort = wildcardPorts.first;
 
   /** Lets a socket listen; resolves a wildcard port. Throws FEDMSG_ADDRESS_INVALID, FEDMSG_ADDRESS_IN_USE. */
   listen(address: string, socket: MemorySocket): string {
     const parsed = parseAddress(address, "bind");
-    const free = parsed.scheme === "tcp" && parsed.port === "*" ? { ...parsed, port: this.#nextPort++ } : parsed;
+    const free = parsed.scheme === "tcp" && parsed.port === "*" ? { ...parsed, port: this.#freePort() } : parsed;
     const bound = formatAddress(free);
     const key = place(bound);
     if (this.#listening.has(key)) {
@@ -73,6 +74,17 @@ export class MemoryNetwork {
     if (!this.#connecting.get(key)?.delete(socket)) return;
     const listener = this.#listening.get(key);
     if (listener) part(listener, socket);
+  }
+
+  /** The next port that nobody listens on; where all are taken, one that is. */
+  #freePort(): number {
+    const { first, last } = wildcardPorts;
+    for (let port = first; port <= last; port++) {
+      const candidate = this.#nextPort;
+      this.#nextPort = candidate < last ? candidate + 1 : first;
+      if (!this.#listening.has(String(candidate))) return candidate;
+    }
+    return this.#nextPort;
   }
 
   /** Forgets a socket that was closed. */

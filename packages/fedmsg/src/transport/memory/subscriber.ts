@@ -1,4 +1,3 @@
-import { decodeText } from "../../wire/text.ts";
 import { Subscriptions } from "../subscriptions.ts";
 import {
   type Frames,
@@ -89,11 +88,7 @@ export class MemorySubscriber implements Subscriber, SubscribingPeer {
   }
 
   wants(frames: Frames): boolean {
-    try {
-      return this.#subscriptions.covers(decodeText(frames[0] ?? new Uint8Array()));
-    } catch {
-      return this.#subscriptions.covers("");
-    }
+    return this.#subscriptions.covers(frames[0] ?? "");
   }
 
   hasRoom(frames: Frames): boolean {

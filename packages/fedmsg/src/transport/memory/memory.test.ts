@@ -1,0 +1,9 @@
+import { transportCompliance } from "@fedmsg/testkit";
+import { createMemoryTransport } from "./index.ts";
+
+transportCompliance("memory", () => createMemoryTransport(), {
+  resolvesHosts: false,
+  boundsPeersByBytes: true,
+  countsEveryLoss: true,
+  returnsAfterTooLarge: true,
+});

@@ -1,0 +1,24 @@
+import type { Transport } from "fedmsg/plugin";
+
+/** Makes a transport for one test. */
+export type MakeTransport = () => Transport;
+
+/** Where transports may differ, each for a reason. */
+export interface TransportTraits {
+  /** Host names are looked up. In memory every host is the same place, so no name can fail to resolve. */
+  readonly resolvesHosts: boolean;
+  /**
+   * A peer's queue is bounded in bytes, too. libzmq counts messages only; beyond its own queues the kernel's buffers
+   * take a few MiB, so tests send that much before a peer that does not read is full.
+   */
+  readonly boundsPeersByBytes: boolean;
+  /**
+   * `dropped` counts every loss. libzmq passes a full peer over in silence after its first loss, until it has read.
+   */
+  readonly countsEveryLoss: boolean;
+  /**
+   * A subscriber that cut a publisher for a message over `messageBytesMax` connects to it again. libzmq takes such a
+   * message for a broken protocol, and gives up for good what it connected to.
+   */
+  readonly returnsAfterTooLarge: boolean;
+}
