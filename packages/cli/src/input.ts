@@ -15,7 +15,10 @@ export interface InputOptions {
  *
  * @throws FedmsgError FEDMSG_DECODE for JSON input that is not JSON
  */
-export async function* readMessages({ message, jsonInput }: InputOptions, signal: AbortSignal): AsyncGenerator<unknown> {
+export async function* readMessages(
+  { message, jsonInput }: InputOptions,
+  signal: AbortSignal,
+): AsyncGenerator<unknown> {
   if (message !== undefined) {
     yield jsonInput ? loads(message, lossless) : { log: message };
     return;

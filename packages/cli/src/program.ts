@@ -60,7 +60,8 @@ function parseArguments(
   try {
     command.parse(args, { from: "user" });
     const [excess] = command.args;
-    if (excess !== undefined) command.error(`error: unexpected ${JSON.stringify(excess)}; a value needs a flag before it`, { exitCode: 1 });
+    if (excess !== undefined)
+      command.error(`error: unexpected ${JSON.stringify(excess)}; a value needs a flag before it`, { exitCode: 1 });
     return command.opts();
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageError;

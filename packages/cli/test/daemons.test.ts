@@ -122,7 +122,7 @@ test("it goes on where nobody reads its log", async () => {
   const config = { relay_inbound: [`tcp://127.0.0.1:${port}`], endpoints: { relay_outbound: [any] } };
   await using relay = start("fedmsg-relay", [], { config });
   await addressesOf(relay);
-  relay.closeStderr();
+  relay.closeStream("stderr");
   await using speaker = await Speaker.open({ connect: `tcp://127.0.0.1:${port}` });
   await speaker.sayFrames("one frame, which is refused and logged");
   await speaker.subscribed();

@@ -6,20 +6,19 @@ import { expect, test } from "vitest";
 import { Speaker } from "./bus.ts";
 import { type BinName, freePort, root, run, start, startShell, writeConfig } from "./support.ts";
 
-const commands: readonly (readonly [BinName, ...string[]])[] = [
-  ["fedmsg-tail"],
-  ["fedmsg-logger"],
-  ["fedmsg-relay"],
-  ["fedmsg-gateway"],
-  ["fedmsg", "up"],
-  ["fedmsg", "bench"],
+const commands: readonly (readonly [name: string, bin: BinName, words: readonly string[]])[] = [
+  ["fedmsg-tail", "fedmsg-tail", []],
+  ["fedmsg-logger", "fedmsg-logger", []],
+  ["fedmsg-relay", "fedmsg-relay", []],
+  ["fedmsg-gateway", "fedmsg-gateway", []],
+  ["fedmsg up", "fedmsg", ["up"]],
+  ["fedmsg bench", "fedmsg", ["bench"]],
 ];
 
 const { version } = JSON.parse(readFileSync(join(root, "packages/cli/package.json"), "utf8"));
 
-test.each(commands)("%s %s explains itself, with examples", async (bin, ...words) => {
+test.each(commands)("%s explains itself, with examples", async (name, bin, words) => {
   const { code, stdout, stderr } = await run(bin, [...words, "--help"]);
-  const name = [bin, ...words].join(" ");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toMatch(new RegExp(`^Usage: ${name} \\[options\\]\\n`));
   expect(stdout).toContain(`\nExamples:\n  $ `);
@@ -30,7 +29,7 @@ test.each(commands)("%s %s explains itself, with examples", async (bin, ...words
   expect((await run(bin, [...words, "-h"])).stdout).toBe(stdout);
 });
 
-test.each(commands)("%s %s takes the common flags and prints the configuration as JSON", async (bin, ...words) => {
+test.each(commands)("%s takes the common flags and prints the configuration as JSON", async (_, bin, words) => {
   const flags =
     "--topic-prefix com.example --timeout 1.5 --high-water-mark 7 --linger 8 --post-init-sleep 0.25 --io-threads 3";
   const config = writeConfig({ environment: "stg", topic_prefix: "org.other" });
@@ -51,15 +50,16 @@ test.each(commands)("%s %s takes the common flags and prints the configuration a
   });
 });
 
-test.each(commands)("%s %s refuses what it does not know, with exit code 2 and the nearest flag", async (...command) => {
-  const [bin, ...words] = command;
-  const name = command.join(" ");
-  const unknown = await run(bin, [...words, "--lingr", "3"]);
-  expect(unknown).toMatchObject({ code: 2, stdout: "" });
-  expect(unknown.stderr).toBe(
-    `${name}: error: unknown option '--lingr'\n(Did you mean --linger?)\n(${name} --help lists what there is)\n`,
-  );
-});
+test.each(commands)(
+  "%s refuses what it does not know, with exit code 2 and the nearest flag",
+  async (name, bin, words) => {
+    const unknown = await run(bin, [...words, "--lingr", "3"]);
+    expect(unknown).toMatchObject({ code: 2, stdout: "" });
+    expect(unknown.stderr).toBe(
+      `${name}: error: unknown option '--lingr'\n(Did you mean --linger?)\n(${name} --help lists what there is)\n`,
+    );
+  },
+);
 
 test.each([
   [["--timeout", "soon"], /--timeout <seconds>' argument 'soon' is invalid. expected a number of at least 0/],
@@ -89,7 +89,11 @@ test("values that the configuration's schema refuses are named, exit code 1", as
 
 test("a configuration file that is not there is named", async () => {
   const flag = await run("fedmsg-tail", ["--config-filename", "/not/there.yaml"]);
-  expect(flag).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("/not/there.yaml: cannot be read") });
+  expect(flag).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringContaining("/not/there.yaml: cannot be read"),
+  });
   const env = await run("fedmsg-relay", [], { env: { FEDMSG_CONFIG: "/not/here.yaml" } });
   expect(env).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("/not/here.yaml: cannot be read") });
 });
@@ -135,14 +139,16 @@ test("fedmsg tail is fedmsg-tail", async () => {
   expect(help.stdout.replaceAll("fedmsg tail", "fedmsg-tail")).toBe((await run("fedmsg-tail", ["--help"])).stdout);
 });
 
-test.each(["fedmsg-tail --help", "fedmsg --help", "fedmsg --version", "fedmsg-relay --print-config"])(
-  "%s ends without a word where nobody reads what it says",
-  async (command) => {
-    // The reader is gone before the command begins.
-    await using shell = startShell(`{ read _; ${command}; echo "exit $?" >&2; } <<E | exec true\n\nE`, { config: {} });
-    expect(await shell.ended()).toMatchObject({ code: 0, stdout: "", stderr: "exit 0\n" });
-  },
-);
+test.each([
+  ["fedmsg-tail", "--help"],
+  ["fedmsg", "--help"],
+  ["fedmsg", "--version"],
+  ["fedmsg-relay", "--print-config"],
+] as const)("%s %s ends without a word where nobody reads what it says", async (bin, flag) => {
+  await using program = start(bin, [flag], { config: {} });
+  program.closeStream("stdout"); // The reader is gone before it begins.
+  expect(await program.ended()).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+});
 
 test("stdout that cannot be written to is an error", async () => {
   await using shell = startShell("fedmsg-tail --help >/dev/full", { config: {} });

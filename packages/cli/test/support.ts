@@ -97,9 +97,9 @@ export class Program implements AsyncDisposable {
     this.#child.stdin?.write(text);
   }
 
-  /** Stops reading what it says on stderr, as a reader does who goes away. */
-  closeStderr(): void {
-    this.#child.stderr?.destroy();
+  /** Stops reading one of its streams, as a reader does who goes away. */
+  closeStream(stream: "stdout" | "stderr"): void {
+    this.#child[stream]?.destroy();
   }
 
   /** Resolves when what it has written to one of its streams contains `pattern`; rejects if it ends before. */
@@ -195,7 +195,9 @@ export class Program implements AsyncDisposable {
 function groupMembers(group: number): string[] {
   const isMember = (pid: string) => {
     try {
-      const [state, , pgrp] = readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\) /s, "").split(" ");
+      const [state, , pgrp] = readFileSync(`/proc/${pid}/stat`, "latin1")
+        .replace(/^.*\) /s, "")
+        .split(" ");
       return Number(pgrp) === group && state !== "Z" && state !== "X";
     } catch {
       return false; // It ended since it was listed.

@@ -173,6 +173,21 @@ test("what is no message is told on stderr, in one line, and nothing more happen
   expect(stderr).not.toContain("\x1b");
 });
 
+test("no body ends it, however odd", async () => {
+  const nest = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
+  const values = ["9".repeat(4300), "1e999", '"\\ud800"', nest(900), '{"__proto__": {}}', `"${"x".repeat(1e6)}"`];
+  const refused = ["9".repeat(4301), "9".repeat(100_000), nest(100_000)];
+  for (const format of [[], ["--pretty"], ["--really-pretty"], ["--query", "n,end"]]) {
+    const said = [...values, ...refused].map((value): Said => [topic, `{"topic":"${topic}","n":${value}}`]);
+    const limit = String(values.length + 1);
+    const { code, stdout, stderr } = await tailOf([...said, [topic, { end: "end" }]], [...format, "--limit", limit]);
+    expect({ code, end: /end"?,?/.test(stdout.slice(-80)), format }).toEqual({ code: 0, end: true, format });
+    expect(stderr).toContain("(not-json): not JSON: line 1, column 49: found an integer of 4301 digits");
+    expect(stderr).toContain("(not-json): 1 more\n");
+    expect(stderr).toContain("(too-deep): ");
+  }
+});
+
 test("it waits for whoever is not there yet, says so once, and hears them when they come", async () => {
   const address = `tcp://127.0.0.1:${await freePort()}`;
   await using tail = start("fedmsg-tail", ["--limit", "1"], { config: { endpoints: { late: [address] } } });

@@ -1,7 +1,7 @@
 /** Compliance suites, helpers and starters for the tests of this repository. */
 export { expectNoLeaks } from "./leaks.ts";
 export { ensureProgram, type Program } from "./programs.ts";
-export { Inbox, type InboxOptions, Sockets, sayUntilHeard, toFrames, toTexts } from "./sockets.ts";
+export { everyTransport, Inbox, type InboxOptions, Sockets, sayUntilHeard, toFrames, toTexts } from "./sockets.ts";
 export { anyAddress, testConfig } from "./test-config.ts";
 export { type MakeTransport, type TransportTraits, transportCompliance } from "./transport-compliance.ts";
 export { codeOf, collect, eventually, patienceMs, settled, take, takeUntil, withTimeout } from "./waiting.ts";

@@ -1,5 +1,14 @@
-import type { Frames, Publisher, PublisherOptions, SocketOptions, Subscriber, Transport } from "fedmsg/plugin";
-import { anyAddress } from "./test-config.ts";
+import {
+  createMemoryTransport,
+  createTransport,
+  type Frames,
+  type Publisher,
+  type PublisherOptions,
+  type SocketOptions,
+  type Subscriber,
+  type Transport,
+} from "fedmsg/plugin";
+import { anyAddress, testConfig } from "./test-config.ts";
 import { withTimeout } from "./waiting.ts";
 
 /** The frames of a message from texts. */
@@ -50,21 +59,32 @@ export class Inbox {
 }
 
 /**
- * Sends until the inbox has a message: for where nothing tells that a subscriber is there, or has room again. More of
- * the same may follow that message.
+ * Says `topic` until the inbox hears it: for where nothing tells that a subscriber is there, or has room again. It may
+ * be heard more than once.
+ *
+ * @returns what the inbox heard before
  */
-export async function sayUntilHeard(publisher: Publisher, inbox: Inbox, topic = "again"): Promise<Frames> {
+export async function sayUntilHeard(publisher: Publisher, inbox: Inbox, topic = "again"): Promise<Frames[]> {
   let isHeard = false;
   const noteHeard = () => {
     isHeard = true;
   };
-  const heard = inbox.next();
-  heard.then(noteHeard, noteHeard);
+  const earlier = hearUntil(inbox, topic);
+  earlier.then(noteHeard, noteHeard);
   while (!isHeard) {
-    await publisher.send(toFrames(topic, ""));
+    await publisher.send(toFrames(topic, "{}"));
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  return heard;
+  return earlier;
+}
+
+async function hearUntil(inbox: Inbox, topic: string): Promise<Frames[]> {
+  const earlier: Frames[] = [];
+  for (;;) {
+    const frames = await inbox.next();
+    if (String(frames[0]) === topic) return earlier;
+    earlier.push(frames);
+  }
 }
 
 /** What a test asks of a subscriber. */
@@ -134,3 +154,9 @@ export class Sockets implements AsyncDisposable {
     await Promise.all(this.#open.map((socket) => socket.close()));
   }
 }
+
+/** Every transport there is, for tests that shall hold on each: `describe.each(everyTransport)("%s", …)`. */
+export const everyTransport: readonly (readonly [name: string, make: () => Promise<Transport>])[] = [
+  ["memory", async () => createMemoryTransport()],
+  ["libzmq", () => createTransport(testConfig({ transport: "libzmq" }))],
+];

@@ -23,6 +23,7 @@ export type WorkerTask =
 /** What a worker says. */
 export type WorkerReport =
   | { readonly type: "ready"; readonly addresses: readonly string[] }
+  | { readonly type: "subscribed" }
   | { readonly type: "rss"; readonly bytes: number; readonly forwarded: number }
   | { readonly type: "done"; readonly seconds: number };
 
@@ -37,6 +38,7 @@ async function runRelay(task: Extract<WorkerTask, { role: "relay" }>): Promise<v
   const relay = await startRelay({ config: completeConfig(task.config) });
   process.on("message", (word) => {
     if (word === "rss") report({ type: "rss", bytes: process.memoryUsage().rss, forwarded: relay.counts.forwarded });
+    if (word === "subscribed") void relay.subscribed().then(() => report({ type: "subscribed" }));
     if (word === "stop") void relay.close().then(() => leave());
   });
   report({ type: "ready", addresses: [relay.inbound[0] as string, relay.outbound] });

@@ -39,7 +39,9 @@ const silenceMs = 10_000;
 /** Publisher → subscriber, no relay. */
 export async function measurePublish(options: WorkloadOptions): Promise<ThroughputResult> {
   const publisher = await startPublisher(options, 0, { endpoints: { bench: ["tcp://127.0.0.1:*"] } });
-  return receiveAll(publisher, publisher.addresses[0] as string, options.messages);
+  const result = receiveAll(publisher, publisher.addresses[0] as string, options.messages);
+  publisher.child.send("go");
+  return result;
 }
 
 /** Active publisher → relay → subscriber. */
@@ -49,20 +51,26 @@ export async function measureRelay(options: WorkloadOptions): Promise<Throughput
   const publisher = await startPublisher(options, 0, { active: true, relay_inbound: [inbound] });
   const rssMiB: number[] = [];
   const marks = [0.1, 0.5, 1].map((share) => Math.floor(options.messages * share));
-  const result = await receiveAll(publisher, outbound, options.messages, async (received) => {
+  const result = receiveAll(publisher, outbound, options.messages, async (received) => {
     if (received === marks[rssMiB.length]) rssMiB.push(await readRss(relay.child));
   });
+  // The publisher waits for the relay, but cannot see who listens behind it: what came too early would count as lost.
+  await ask(relay.child, "subscribed");
+  publisher.child.send("go");
+  const received = await result;
   await stop(relay.child);
-  return { ...result, rssMiB };
+  return { ...received, rssMiB };
 }
 
 /** Publisher → subscriber at 1,000 messages a second. */
 export async function measureLatency(options: WorkloadOptions): Promise<LatencyResult> {
   const publisher = await startPublisher(options, 1000, { endpoints: { bench: ["tcp://127.0.0.1:*"] } });
   const latencies: number[] = [];
-  await receiveAll(publisher, publisher.addresses[0] as string, options.messages, (_, at) => {
+  const result = receiveAll(publisher, publisher.addresses[0] as string, options.messages, (_, at) => {
     latencies.push(performance.timeOrigin + performance.now() - at);
   });
+  publisher.child.send("go");
+  await result;
   return { received: latencies.length, p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99) };
 }
 
@@ -115,6 +123,7 @@ function startRelayWorker(): Promise<Worker> {
   });
 }
 
+/** Listens from now on; whoever calls tells the publisher to go. */
 async function receiveAll(
   publisher: Worker,
   address: string,
@@ -123,7 +132,6 @@ async function receiveAll(
 ): Promise<ThroughputResult> {
   const silence = new AbortController();
   const tail = tailMessages({ endpoints: { bench: [address] }, signal: silence.signal });
-  publisher.child.send("go");
   let received = 0;
   let firstAt = 0;
   let timer = setTimeout(() => silence.abort(), silenceMs);
@@ -143,9 +151,13 @@ async function receiveAll(
   return { received, lost: messages - received, perSecond: Math.round((received - 1) / seconds) };
 }
 
+async function ask(worker: ChildProcess, question: "rss" | "subscribed"): Promise<WorkerReport> {
+  worker.send(question);
+  return ((await once(worker, "message")) as [WorkerReport])[0];
+}
+
 async function readRss(relay: ChildProcess): Promise<number> {
-  relay.send("rss");
-  const [answer] = (await once(relay, "message")) as [WorkerReport];
+  const answer = await ask(relay, "rss");
   return answer.type === "rss" ? Math.round(answer.bytes / 1024 / 1024) : Number.NaN;
 }
 

@@ -26,7 +26,7 @@ async function run({ config: given, log, signal }: CommandContext): Promise<numb
   try {
     const relay = await startRelay({ config, onEvent });
     daemons.push(relay);
-    const gateway = await startGateway({ config, onEvent });
+    const gateway = await startGateway({ config: withRelay(config, relay), onEvent });
     daemons.push(gateway);
     process.stdout.write(`${banner(relay, gateway)}\n`);
     await Promise.race([aborted(signal), relay.done, gateway.done]);
@@ -45,6 +45,12 @@ function withLocalGateway(config: Config): Config {
   const origin = configOrigin(config, interfaceKey);
   if (origin !== undefined && origin !== "default") return config;
   return completeConfig({ [interfaceKey]: "127.0.0.1" }, config);
+}
+
+/** The relay may have taken the second address of its list, or any free port. */
+function withRelay(config: Config, relay: Daemon): Config {
+  const reachable = relay.outbound.replace("//0.0.0.0:", "//127.0.0.1:");
+  return completeConfig({ endpoints: { ...config.endpoints, relay_outbound: [reachable] } }, config);
 }
 
 function banner(relay: Daemon, gateway: Daemon): string {

@@ -75,7 +75,10 @@ export interface Bus extends AsyncDisposable {
   subscribe(options?: SubscribeOptions): Subscription;
   /** Resolves when somebody subscribes to a prefix of the full topic `topic`; default: to anything. */
   subscribed(topic?: string, signal?: AbortSignal): Promise<void>;
-  /** Tells what happens, from now on, until the bus is closed. Any number may listen. */
+  /**
+   * Tells what happens, from now on, until the bus is closed; and first of all on which address it listens. Any number
+   * may listen.
+   */
   status(): AsyncIterableIterator<StatusEvent, undefined>;
   /** Sends what was accepted, lets subscriptions be read to their end, then closes. Idempotent. */
   drain(): Promise<void>;
@@ -259,18 +262,11 @@ class FedmsgBus implements Bus {
 
   /** Opens the publishing socket once, however many ask for it. A failure is tried again the next time. */
   #open(): Promise<Outgoing> {
-    if (this.#opening) return this.#opening;
-    const opening = this.#openOnce().catch((error) => {
+    this.#opening ??= this.#openOnce().catch((error) => {
       this.#opening = undefined;
       throw error;
     });
-    // Noted before anybody who waits goes on, and not earlier: messages leave in the order of the calls.
-    const note = (outgoing: Outgoing) => {
-      this.#outgoing = outgoing;
-    };
-    opening.then(note, () => {});
-    this.#opening = opening;
-    return opening;
+    return this.#opening;
   }
 
   async #openOnce(): Promise<Outgoing> {
@@ -280,7 +276,7 @@ class FedmsgBus implements Bus {
     if (!this.config.zmq_enabled) {
       throw new FedmsgError("FEDMSG_UNSUPPORTED", "zmq_enabled is false, and this version has no other way to publish");
     }
-    return openOutgoing({
+    this.#outgoing = await openOutgoing({
       config: this.config,
       name: this.name,
       transport: await this.#transport,
@@ -289,6 +285,7 @@ class FedmsgBus implements Bus {
         this.#counts.dropped += count;
       },
     });
+    return this.#outgoing;
   }
 
   /** Runs without a pause, so that messages leave in the order of the calls. */

@@ -51,7 +51,7 @@ async function listenOnEndpoint(options: OutgoingOptions): Promise<Outgoing> {
   for (const address of addresses) {
     try {
       const { endpoint, note } = await listen(publisher, address, "everywhere");
-      status.emit({ type: "listening", name, endpoint, ...(note !== undefined && { note }) });
+      status.announce({ type: "listening", name, endpoint, ...(note !== undefined && { note }) });
       return { publisher, endpoint: () => endpoint };
     } catch (error) {
       if (error instanceof FedmsgError && error.code === "FEDMSG_ADDRESS_IN_USE") continue;

@@ -28,15 +28,23 @@ const listenerEventsMax = 1000;
 /** Hands events to any number of listeners, none of which can hold up the others. */
 export class StatusEvents {
   readonly #listeners = new Set<Listener>();
+  readonly #announced: StatusEvent[] = [];
   #ended = false;
 
   emit(event: StatusEvent): void {
     for (const listener of this.#listeners) listener.push(event);
   }
 
-  /** Hears of everything from now on; ends with the bus. */
+  /** Like `emit`, and whoever begins to listen later hears it, too. For what happens once in the life of a bus. */
+  announce(event: StatusEvent): void {
+    this.#announced.push(event);
+    this.emit(event);
+  }
+
+  /** Hears of what was announced, and of everything from now on; ends with the bus. */
   listen(): AsyncIterableIterator<StatusEvent, undefined> {
     const listener = new Listener(() => this.#listeners.delete(listener));
+    for (const event of this.#announced) listener.push(event);
     if (this.#ended) listener.end();
     else this.#listeners.add(listener);
     return listener;

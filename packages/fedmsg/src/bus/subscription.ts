@@ -134,7 +134,10 @@ export class Subscription implements AsyncIterable<Received, undefined> {
     for (;;) {
       const batch = await socket.receive();
       if (batch.length === 0) return;
-      for (const frames of batch) await this.#take(frames, source);
+      for (const frames of batch) {
+        const room = this.#take(frames, source);
+        if (room) await room;
+      }
     }
   }
 

@@ -52,7 +52,21 @@ test.each([
 });
 
 describe("whatever the text", () => {
-  const pieces = fc.constantFrom("tcp://", "ipc://", "[", "]", ":", "*", "::1", "a.b", "127.0.0.1", "99999", "0", "\n", "%");
+  const pieces = fc.constantFrom(
+    "tcp://",
+    "ipc://",
+    "[",
+    "]",
+    ":",
+    "*",
+    "::1",
+    "a.b",
+    "127.0.0.1",
+    "99999",
+    "0",
+    "\n",
+    "%",
+  );
   const almost = fc.array(fc.oneof(pieces, fc.string({ unit: "binary", maxLength: 3 })), { maxLength: 8 });
   const texts = fc.oneof(
     fc.string({ unit: "binary" }),
@@ -75,7 +89,11 @@ describe("whatever the text", () => {
   });
 
   test("what parseAddress takes comes out of formatAddress the same to it", () => {
-    const host = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6().map((ip) => `[${ip}]`));
+    const host = fc.oneof(
+      fc.domain(),
+      fc.ipV4(),
+      fc.ipV6().map((ip) => `[${ip}]`),
+    );
     const addresses = fc.tuple(host, fc.integer({ min: 1, max: 65535 })).map(([name, port]) => `tcp://${name}:${port}`);
     fc.assert(
       fc.property(addresses, (address) => {

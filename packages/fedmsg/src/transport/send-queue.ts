@@ -131,7 +131,7 @@ export class SendQueue {
 
   /** Runs while there is something to send. Must not reject. */
   async #pump(): Promise<void> {
-    const sweeper = setInterval(() => this.#sweep(), sweepMs);
+    const sweeper = this.#sendTimeoutMs > 0 ? setInterval(() => this.#sweep(), sweepMs) : undefined;
     try {
       const heldMs = this.#heldUntil - performance.now();
       for (let left = heldMs; left > 0 && !this.#closed; left -= sweepMs) await delay(Math.min(left, sweepMs));

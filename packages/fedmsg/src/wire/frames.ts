@@ -14,6 +14,7 @@
 import type { Message } from "./envelope.ts";
 import { nestingDepthMax } from "./json-reader.ts";
 import { loads } from "./loads.ts";
+import { intDigitsMax } from "./number.ts";
 import { decodeText } from "./text.ts";
 
 /** Default for the largest body that is read, in bytes: 16 MiB. */
@@ -52,7 +53,8 @@ export function decodeMessage(frames: readonly Uint8Array[], bodyBytesMax = body
   if (topic === undefined) return invalid("bad-utf8", "the topic frame", "");
   const text = tryDecode(body);
   if (text === undefined) return invalid("bad-utf8", "the body", topic);
-  if (nestsTooDeep(text)) return invalid("too-deep", "", topic);
+  const excess = findExcess(text);
+  if (excess) return invalid(...excess, topic);
   const value = tryParse(text);
   if (value instanceof Error) return invalid("not-json", value.message, topic);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -115,22 +117,37 @@ function tryParse(text: string): unknown {
 }
 
 /**
- * Whether a text opens more brackets than are allowed. Deep nesting is harmless to `JSON.parse`, but not to whatever
- * walks through the value afterwards. A short text cannot be deep.
+ * What `JSON.parse` lets pass and Python does not: brackets nested too deep, which are harmless to the parser but not to
+ * whatever walks through the value afterwards, and integers too long for Python's `int`. A short text has neither.
  */
-function nestsTooDeep(text: string): boolean {
-  if (text.length <= nestingDepthMax * 2) return false;
+function findExcess(text: string): [reason: InvalidReason, found: string] | undefined {
+  if (text.length <= nestingDepthMax * 2) return undefined;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     if (unit === 0x22) {
       at = endOfString(text, at);
-      if (at < 0) return false;
+      if (at < 0) return undefined;
     } else if (unit === 0x5b || unit === 0x7b) {
-      if (++depth > nestingDepthMax) return true;
+      if (++depth > nestingDepthMax) return ["too-deep", ""];
     } else if (unit === 0x5d || unit === 0x7d) depth--;
+    else if (isDigit(unit)) {
+      const start = at;
+      while (isDigit(text.charCodeAt(at + 1))) at++;
+      if (at - start >= intDigitsMax && isInteger(text, start, at))
+        return ["not-json", "an integer beyond Python's limit"];
+    }
   }
-  return false;
+  return undefined;
+}
+
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
+}
+
+/** Whether a run of digits, the last of which is at `end`, is a whole number, and not a part of a float. */
+function isInteger(text: string, start: number, end: number): boolean {
+  return !/[.eE]/.test(text.charAt(end + 1)) && !/[.eE][-+]?$/.test(text.slice(Math.max(0, start - 2), start));
 }
 
 /** Where the string that opens at `start` closes, or -1: a quotation mark behind an even number of backslashes. */

@@ -56,8 +56,15 @@ export function joinTexts(texts: readonly string[], separator: string): string {
  * behind every character above it; only keys with surrogates can tell the difference.
  */
 export function sortKeys(keys: string[]): string[] {
-  keys.sort();
-  return keys.some((key) => surrogate.test(key)) ? keys.sort(compareCodePoints) : keys;
+  if (!isAscending(keys)) keys.sort();
+  for (const key of keys) if (surrogate.test(key)) return keys.sort(compareCodePoints);
+  return keys;
+}
+
+/** Faster than sorting what is sorted, which keys often are. */
+function isAscending(keys: readonly string[]): boolean {
+  for (let n = 1; n < keys.length; n++) if ((keys[n - 1] as string) > (keys[n] as string)) return false;
+  return true;
 }
 
 /** Compares two strings by code point: negative, zero or positive. A lone surrogate counts as its own number. */

@@ -163,7 +163,7 @@ export function deliveryCases(makeTransport: MakeTransport, traits: TransportTra
     await publisher.send(toFrames("a", "1"));
     expect(await received).toEqual(toFrames("a", "1"));
     await publisher.send([Buffer.from("big"), Buffer.alloc(5000)]);
-    expect(String((await sayUntilHeard(publisher, inbox))[0])).toBe("again");
+    expect(await sayUntilHeard(publisher, inbox)).toEqual([]);
   });
 
   if (!traits.returnsAfterTooLarge) return;
@@ -173,7 +173,7 @@ export function deliveryCases(makeTransport: MakeTransport, traits: TransportTra
     const inbox = sockets.inbox(address, { messageBytesMax: 1000, reconnectMs: 10 });
     await publisher.subscribed();
     await publisher.send([Buffer.from("big"), Buffer.alloc(5000)]);
-    expect(String((await sayUntilHeard(publisher, inbox))[0])).toBe("again");
+    expect(await sayUntilHeard(publisher, inbox)).toEqual([]);
   });
 }
 

@@ -22,6 +22,7 @@ export class LibzmqPublisher implements Publisher {
   readonly #addresses: string[] = [];
   #closing: Promise<void> | undefined;
   #reading: Promise<void> | undefined;
+  #askedAt = 0;
 
   constructor(zeromq: typeof import("zeromq"), options: PublisherOptions) {
     this.#socket = new zeromq.XPublisher({
@@ -95,7 +96,11 @@ export class LibzmqPublisher implements Publisher {
   }
 
   async #attempt(frames: Frames): Promise<Attempt> {
-    if (this.#socket.readable) await this.#readSubscriptions();
+    const now = performance.now();
+    if (this.#subscriptions.size === 0 || now - this.#askedAt >= 1) {
+      this.#askedAt = now;
+      if (this.#socket.readable) await this.#readSubscriptions();
+    }
     if (this.#subscriptions.size === 0) return "unsubscribed";
     try {
       await this.#socket.send(frames as Uint8Array[]);

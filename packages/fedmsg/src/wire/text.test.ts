@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { canonicalize, loads } from "../encoding.ts";
+import { compareCodePoints, joinTexts, quote, sortKeys } from "./text.ts";
+
+/** Halves of pairs, and characters around them in one order or the other: what UTF-16 and code points disagree on. */
+const units = [
+  "\ud83d",
+  "\ude00",
+  "\ud834",
+  "\uffff",
+  "\ue000",
+  "\u007f",
+  "\u0000",
+  "\n",
+  '"',
+  "\\",
+  "/",
+  "a",
+  "\u2028",
+  "é",
+];
+const strings = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 8 }),
+  fc.array(fc.constantFrom(...units), { maxLength: 8 }).map((all) => all.join("")),
+);
+const runs = { numRuns: 400 };
+
+function compareByDefinition(a: string, b: string): number {
+  const [left, right] = [a, b].map((text) => Array.from(text, (character) => character.codePointAt(0) as number));
+  for (const [n, unit] of (left ?? []).entries()) {
+    const other = right?.[n];
+    if (other === undefined) return 1;
+    if (unit !== other) return unit - other;
+  }
+  return (left?.length ?? 0) - (right?.length ?? 0);
+}
+
+describe("the order of keys", () => {
+  test("puts keys in the order of their code points", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(strings, { maxLength: 12 }), (keys) => {
+        const canonical = canonicalize(`{${keys.map((key) => `${JSON.stringify(key)}:0`).join(",")}}`);
+        const written = loads(canonical, { pairs: (pairs) => pairs.map(([key]) => key) });
+        expect(written).toEqual([...keys].sort(compareByDefinition));
+      }),
+      runs,
+    );
+  });
+  test("compareCodePoints and sortKeys agree with the definition", () => {
+    fc.assert(
+      fc.property(fc.array(strings, { maxLength: 12 }), (keys) => {
+        expect(sortKeys([...keys])).toEqual([...keys].sort(compareByDefinition));
+        for (const key of keys) {
+          expect(Math.sign(compareCodePoints(key, keys[0] as string))).toBe(
+            Math.sign(compareByDefinition(key, keys[0] as string)),
+          );
+        }
+      }),
+      runs,
+    );
+  });
+});
+
+describe("strings", () => {
+  test("quote escapes a long text as it does each part of it", () => {
+    const part = fc.tuple(strings, fc.integer({ min: 1, max: 3000 })).map(([text, times]) => text.repeat(times));
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 4 }), (parts) => {
+        const quoted = quote(parts.join(""));
+        const units = parts.join("").split("");
+        expect(quoted).toBe(`"${units.map((unit) => quote(unit).slice(1, -1)).join("")}"`);
+        expect(JSON.parse(quoted)).toBe(parts.join(""));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("joinTexts joins as Array.join does", () => {
+    const text = fc.oneof(
+      fc.constantFrom("", "a", "bc"),
+      fc.constantFrom("x".repeat(4095), "y".repeat(4096), "z".repeat(9000)),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(text),
+        fc.constantFrom(",", ",\n  "),
+        (all, separator) => joinTexts(all, separator) === all.join(separator),
+      ),
+    );
+  });
+});
