@@ -41,11 +41,16 @@ async function* readText(input: Readable, signal: AbortSignal): AsyncGenerator<s
 
 /** Lines end where Python's text files have them end: at LF, CR LF or CR, and not at Unicode's separators. */
 export async function* splitLines(texts: AsyncIterable<string>): AsyncGenerator<string> {
-  let rest = "";
+  let open: string[] = []; // Of a line whose end is not there yet: joined once, however long it grows.
   for await (const text of texts) {
-    const lines = (rest + text).split(/\r\n|\n|\r(?!$)/); // A CR at the end may be half of what ends the line.
-    rest = lines.pop() as string;
+    if (!/[\r\n]/.test(text) && !open.at(-1)?.endsWith("\r")) {
+      open.push(text);
+      continue;
+    }
+    const lines = (open.join("") + text).split(/\r\n|\n|\r(?!$)/); // A CR at the end may be half of what ends the line.
+    open = [lines.pop() as string];
     yield* lines;
   }
+  const rest = open.join("");
   if (rest !== "") yield rest.replace(/\r$/, "");
 }

@@ -114,7 +114,7 @@ function startPublisher(
 }
 
 /** What the envelope and `at` take of the body. */
-const envelopeBytes = 215;
+const envelopeBytes = 175;
 
 function startRelayWorker(): Promise<Worker> {
   return startWorker({

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { canonicalize } from "../encoding.ts";
+import { canonicalize, Float } from "../encoding.ts";
 import { createEnvelope, encodeMessage } from "./envelope.ts";
 
 const fields = {
@@ -30,6 +30,7 @@ describe("createEnvelope", () => {
     ["0", 0],
     ["-0", -0],
     ["0n", 0n],
+    ["0.0", new Float(0)],
     ["an empty text", ""],
     ["[]", []],
     ["{}", {}],

@@ -1,4 +1,5 @@
 import { writeJson } from "./json-writer.ts";
+import { Float } from "./number.ts";
 
 /**
  * A message as it stands on the wire. A message that was received holds whatever its sender wrote: only that it is an
@@ -47,6 +48,7 @@ export function createEnvelope({ topic, msg, nowMs, uuid, i, username }: Envelop
 function isEmpty(msg: unknown): boolean {
   if (msg instanceof Map || msg instanceof Set) return msg.size === 0;
   if (Array.isArray(msg)) return msg.length === 0;
+  if (msg instanceof Float) return msg.value === 0;
   return !msg && !Number.isNaN(msg);
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { canonicalize } from "../encoding.ts";
 import {
   bodyBytesMaxDefault,
   checkFraming,
@@ -120,6 +121,30 @@ describe("what is wrong is said", () => {
     expect(!decoded.valid && decoded.detail.length).toBeLessThan(400);
     const text = decode("t", "z".repeat(1_000_000));
     expect(!text.valid && text.detail.length).toBeLessThan(400);
+  });
+});
+
+describe("a run of digits", () => {
+  const [most, more] = [4300, 4301].map((count) => "7".repeat(count)) as [string, string];
+  const isRead = (number: string) => {
+    const body = `{"topic":"t","msg":[${number}]}`;
+    const decoded = decodeMessage(frames("t", body));
+    if (!decoded.valid) {
+      expect(decoded.reason).toBe("not-json");
+      expect(() => canonicalize(body)).toThrow("4301 digits");
+    } else expect(canonicalize(body)).toContain('"topic":"t"');
+    return decoded.valid;
+  };
+
+  test("that is an integer may be as long as Python reads it, and no longer", () => {
+    expect([most, `-${most}`, `1,${most}`, ` ${most} `].map(isRead)).toEqual([true, true, true, true]);
+    expect([more, `-${more}`, `1,${more}`, ` ${more} `].map(isRead)).toEqual([false, false, false, false]);
+  });
+
+  test("that is a part of a float, or of a text, may be longer", () => {
+    const floats = [`${more}.5`, `0.${more}`, `-0.${more}e5`, `1e-${more}`, `1E+${more}`, `1e${more}`, `${more}e1`];
+    expect(floats.filter((number) => !isRead(number))).toEqual([]);
+    expect(isRead(`"${more}"`)).toBe(true);
   });
 });
 

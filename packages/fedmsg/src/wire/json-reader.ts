@@ -146,9 +146,8 @@ class Reader<T> {
       this.#at += token.length;
       return this.#builder.float(token);
     }
-    if (token.length > intDigitsMax && token.length - (token[0] === "-" ? 1 : 0) > intDigitsMax) {
-      throw this.#error(`an integer of ${token.length} digits`, `at most ${intDigitsMax}`);
-    }
+    const digits = token.length - (token[0] === "-" ? 1 : 0);
+    if (digits > intDigitsMax) throw this.#error(`an integer of ${digits} digits`, `at most ${intDigitsMax}`);
     this.#at += token.length;
     return this.#builder.int(token);
   }

@@ -18,6 +18,18 @@ export function endingCases(makeTransport: MakeTransport): void {
     await publisher.close();
   });
 
+  test("what drain() left on its way arrives, though the subscriber reads it later", async () => {
+    await using sockets = new Sockets(makeTransport());
+    const [publisher, inbox] = await sockets.pair({ lingerMs: 10_000 });
+    // More than libzmq's queue at the reader and the kernel hold together; the rest waits in the publisher's.
+    const messages = 1900;
+    const body = Buffer.alloc(16 * 1024);
+    for (let n = 0; n < messages; n++) await publisher.send([Buffer.from(String(n)), body]);
+    await withTimeout(publisher.drain(), "the end");
+    const topics = (await inbox.take(messages)).map(([topic]) => String(topic));
+    expect(topics).toEqual(Array.from({ length: messages }, (_, n) => String(n)));
+  });
+
   test("drain() keeps what holdMs held until it is due", async () => {
     await using sockets = new Sockets(makeTransport());
     const [publisher, address] = await sockets.listening({ holdMs: 300 });

@@ -1,6 +1,6 @@
 import type { SocketEvent } from "fedmsg/plugin";
 import { expect, test } from "vitest";
-import { Sockets, sayUntilHeard, toFrames } from "../sockets.ts";
+import { Sockets, sayUntilHeard, toFrames, toTexts } from "../sockets.ts";
 import { codeOf, settled, withTimeout } from "../waiting.ts";
 import type { MakeTransport, TransportTraits } from "./traits.ts";
 
@@ -41,7 +41,7 @@ export function pressureCases(makeTransport: MakeTransport, traits: TransportTra
     expect(publisher.dropped).toBeLessThan(messages);
     const lost = publisher.dropped;
     const kept = await sayUntilHeard(publisher, idle, "idle"); // It reads again, and gets what is new.
-    expect(kept, "what it had room for, in order").toEqual(kept.map((_, n) => numbered(n)));
+    expect(kept.map(toTexts), "what it had room for, in order").toEqual(kept.map((_, n) => ["n", bodyOf(n)]));
     if (traits.countsEveryLoss) expect(kept).toHaveLength(messages - lost);
     await publisher.drain();
     const told = events.filter((event) => event.type === "dropped");
