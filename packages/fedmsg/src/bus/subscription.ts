@@ -71,9 +71,7 @@ export class Subscription implements AsyncIterable<Received, undefined> {
     this.#queue = new BoundedQueue({ itemsMax: queueMessagesMax, bytesMax: config.queue_bytes_max }, () =>
       this.close(),
     );
-    this.#topics = compileTopics(options.topics ?? [], {
-      strict: config.zmq_strict && (options.topics?.length ?? 0) > 0,
-    });
+    this.#topics = compileTopics(options.topics ?? [], { strict: config.zmq_strict });
     this.#opening = this.#open(options.passive ?? false).catch((error) => {
       this.#queue.end(FedmsgError.from(error));
       void this.#closeSockets(); // The loop that this error ends will not ask for it.

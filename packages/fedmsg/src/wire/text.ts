@@ -10,11 +10,6 @@ const escapeUnits = 4096;
 /** From how many units on a text is long for {@link joinTexts}. */
 const longUnits = 4096;
 
-/** Whether a string needs no escape between its quotation marks. */
-export function isPlain(text: string): boolean {
-  return plain.test(text);
-}
-
 /**
  * Quotes a string as Python's `json` does with `ensure_ascii`: `\uXXXX` in lower case for U+007F and everything above,
  * surrogates one by one (so a lone one survives), `/` as it is.

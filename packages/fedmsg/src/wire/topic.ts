@@ -37,12 +37,13 @@ export interface TopicMatcher {
  *   words, none included; `org.fedoraproject.*.git.#`,
  * - anything else: a prefix, compared as text, as ZeroMQ filters; a `*` that ends a word is dropped (`org.fedora*`).
  *
- * Matching takes time in proportion to the words of topic and pattern at most, whatever they are.
+ * No pattern at all stands for every topic. Matching takes time in proportion to the words of topic and pattern at most, whatever they are.
  *
- * @param options `strict`: no wildcards and no prefixes, a pattern is one topic (`zmq_strict`)
+ * @param options `strict`: no wildcards and no prefixes, a pattern is one topic, or `""` for every topic (`zmq_strict`)
  */
 export function compileTopics(patterns: readonly string[], options: { readonly strict?: boolean } = {}): TopicMatcher {
-  const compiled = (patterns.length > 0 ? patterns : [""]).map(options.strict ? compileExact : compilePattern);
+  const compile = options.strict ? compileExact : compilePattern;
+  const compiled = patterns.length > 0 ? patterns.map(compile) : [compilePrefix("")];
   return {
     prefixes: shortestPrefixes(compiled.map(({ prefix }) => prefix)),
     matches: (topic) => compiled.some((pattern) => pattern.matches(topic)),
@@ -55,6 +56,7 @@ interface CompiledPattern {
 }
 
 function compileExact(pattern: string): CompiledPattern {
+  if (pattern === "") return compilePrefix("");
   return { prefix: pattern, matches: (topic) => topic === pattern };
 }
 

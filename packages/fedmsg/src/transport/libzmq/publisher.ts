@@ -6,12 +6,16 @@ import { type Frames, type Publisher, type PublisherOptions, socketDefaults } fr
 import { Connector } from "./connector.ts";
 import { bindSocket, closeSocket, commonOptions, errorCode, finiteMark } from "./sockets.ts";
 
+/** Sends within this time of the last question about subscriptions go by its answer, in ms. */
+const askMs = 1;
+
 /**
  * A publisher on libzmq's XPUB.
  *
  * `sendTimeout: 0` makes the binding's `send` do its work at once, and `XPUB_NODROP` makes it fail with EAGAIN, before
- * anything was sent, when a subscriber has no room. Subscriptions are read only when they matter (`readable` asks libzmq
- * and costs well under a microsecond): a pending `receive` would keep the process alive.
+ * anything was sent, when a subscriber has no room. Subscriptions are read only when they matter: a pending `receive`
+ * would keep the process alive. Asking libzmq for them (`readable`) takes half as long as sending a message does, so
+ * while there are some it is asked once a millisecond at most.
  */
 export class LibzmqPublisher implements Publisher {
   readonly #socket: XPublisher;
@@ -97,7 +101,7 @@ export class LibzmqPublisher implements Publisher {
 
   async #attempt(frames: Frames): Promise<Attempt> {
     const now = performance.now();
-    if (this.#subscriptions.size === 0 || now - this.#askedAt >= 1) {
+    if (this.#subscriptions.size === 0 || now - this.#askedAt >= askMs) {
       this.#askedAt = now;
       if (this.#socket.readable) await this.#readSubscriptions();
     }
