@@ -126,8 +126,8 @@ test("5,000 lines arrive, in order", async () => {
 
 test("a message that is too large is named, and nothing after it is read", async () => {
   await using listener = await Listener.open();
-  const config = { ...listener.config, body_bytes_max: 1000 };
+  const config = { ...listener.config, bodyBytesMax: 1000 };
   const ended = await run("fedmsg-logger", [], { config, stdin: `one\n${"x".repeat(2000)}\n` });
-  expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/the message was not sent: .*body_bytes_max/) });
+  expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/the message was not sent: .*bodyBytesMax/) });
   expect((await listener.take(1))[0]?.message.msg).toEqual({ log: "one" });
 });

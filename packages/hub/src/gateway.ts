@@ -27,7 +27,7 @@ export async function startGateway(options: DaemonOptions): Promise<Daemon> {
     const address = `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
     outbound = (await listenFor(output, address, [portKey], config)).endpoint;
     const inputs = await connectInputs(transport, options, Number(outbound.replace(/^.*:/, "")));
-    const forwarder = new Forwarder({ inputs, output, bodyBytesMax: config.body_bytes_max, onEvent });
+    const forwarder = new Forwarder({ inputs, output, bodyBytesMax: config.bodyBytesMax, onEvent });
     return toDaemon(forwarder, output, { inbound: inputs.map(({ endpoint }) => endpoint), outbound });
   } catch (error) {
     await output.close();

@@ -2,6 +2,7 @@ import {
   anyAddress,
   codeOf,
   collect,
+  eventually,
   everyTransport,
   expectNoLeaks,
   Sockets,
@@ -63,7 +64,7 @@ describe.each(everyTransport)("a relay over %s", (name, makeTransport) => {
 
   test("refuses what is no message, by its reason, and forwards the next", async () => {
     await using sockets = new Sockets(await makeTransport());
-    const { relay, inbox, publisher, events } = await openRelay(sockets, { body_bytes_max: 2000 });
+    const { relay, inbox, publisher, events } = await openRelay(sockets, { bodyBytesMax: 2000 });
     await using _ = relay;
     const refused: [reason: string, topic: string, frames: Frames][] = [
       ["frame-count", "", toFrames("t")],
@@ -166,7 +167,7 @@ describe.each(everyTransport)("a relay over %s", (name, makeTransport) => {
     await using sockets = new Sockets(await makeTransport());
     const { relay, publisher } = await openRelay(sockets, {
       high_water_mark: 10,
-      queue_bytes_max: 1000,
+      queueBytesMax: 1000,
       zmq_linger: 0,
     });
     let sent = 0;
@@ -188,7 +189,7 @@ describe.each(everyTransport)("a relay over %s", (name, makeTransport) => {
     await using sockets = new Sockets(await makeTransport());
     const { relay, inbox, publisher, events } = await openRelay(sockets, {
       high_water_mark: 10,
-      queue_bytes_max: 500_000,
+      queueBytesMax: 500_000,
     });
     await publisher.send(toFrames("t", "{}"));
     expect(events).toContainEqual({ type: "connected", name: "relay_inbound", endpoint: relay.inbound[0] });
@@ -258,6 +259,26 @@ describe.each(everyTransport)("an active bus and a relay over %s", (_, makeTrans
     await withTimeout(bus.publish({ topic: "t", modname: "m", msg: {} }), "the message");
     expect(bus.endpoint).toBe(present);
     expect(await inbox.text()).toBe("org.fedoraproject.dev.m.t");
+  });
+
+  test("the bus goes on to the second relay when the first goes away, and loses nothing", async () => {
+    const transport = await makeTransport();
+    await using sockets = new Sockets(transport);
+    const first = await startRelay({ config: relayConfig(), transport });
+    await using second = await startRelay({ config: relayConfig(), transport });
+    const inbox = sockets.inbox(second.outbound);
+    await second.subscribed();
+    await using bus = await connect({ config: active([...first.inbound, ...second.inbound]), transport });
+    await withTimeout(bus.publish({ topic: "t", modname: "m", msg: {} }), "the first message");
+    await first.drain();
+    expect(first.counts.forwarded).toBe(1);
+    const isGone = () => codeOf(bus.subscribed(undefined, AbortSignal.timeout(5))).catch(() => "");
+    await eventually(async () => (await isGone()) !== "", "the bus sees it");
+    const published = Promise.all(Array.from({ length: 1500 }, () => bus.publish({ topic: "t", modname: "m" })));
+    const bodies = await inbox.bodies(1500);
+    expect(bodies.map((body) => JSON.parse(body).i)).toEqual(Array.from({ length: 1500 }, (_, n) => n + 2));
+    await published;
+    expect(bus.endpoint).toBe(second.inbound[0]);
   });
 
   test("a relay that was started again goes on, with the same bus", async () => {

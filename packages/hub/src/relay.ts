@@ -35,7 +35,7 @@ export async function startRelay(options: DaemonOptions): Promise<Daemon> {
   const forwarder = new Forwarder({
     inputs: [{ name: "relay_inbound", endpoint: inbound.join(" "), socket }],
     output,
-    bodyBytesMax: config.body_bytes_max,
+    bodyBytesMax: config.bodyBytesMax,
     onEvent,
   });
   return toDaemon(forwarder, output, { inbound, outbound });

@@ -290,7 +290,7 @@ class FedmsgBus implements Bus {
 
   /** Runs without a pause, so that messages leave in the order of the calls. */
   #encode(options: PublishOptions): { message: Message; frames: readonly Uint8Array[] } {
-    const { topic_prefix, environment, body_bytes_max } = this.config;
+    const { topic_prefix, environment, bodyBytesMax } = this.config;
     const message = createEnvelope({
       topic: buildTopic({
         prefix: topic_prefix,
@@ -306,10 +306,10 @@ class FedmsgBus implements Bus {
     });
     options.pre_fire_hook?.(message);
     const body = Buffer.from(encodeMessage(message), "latin1"); // It is ASCII.
-    if (body.byteLength > body_bytes_max) {
+    if (body.byteLength > bodyBytesMax) {
       throw new FedmsgError(
         "FEDMSG_TOO_LARGE",
-        `the body of ${message.topic.slice(0, 200)} is ${body.byteLength} bytes long, body_bytes_max is ${body_bytes_max}`,
+        `the body of ${message.topic.slice(0, 200)} is ${body.byteLength} bytes long, bodyBytesMax is ${bodyBytesMax}`,
       );
     }
     const topic = Buffer.from(topicPart(message.topic, "topic"), "utf8");

@@ -36,7 +36,7 @@ const invalid: readonly [what: string, reason: InvalidReason, frames: readonly U
 /** A bus that listens to one raw publisher. */
 async function listenTo(sockets: Sockets) {
   const [publisher, address] = await sockets.listening();
-  const config = testConfig({ endpoints: { stranger: [address] }, body_bytes_max: bodyBytesMax });
+  const config = testConfig({ endpoints: { stranger: [address] }, bodyBytesMax: bodyBytesMax });
   const bus = await connect({ config, transport: sockets.transport });
   const events = bus.status();
   const subscription = bus.subscribe();

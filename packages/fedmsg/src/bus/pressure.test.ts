@@ -16,7 +16,7 @@ describe.each(everyTransport)("a subscription over %s that nobody reads", (_, ma
     const config = testConfig({
       endpoints: { app: [address] },
       high_water_mark: 10,
-      queue_bytes_max: queueBytesMax,
+      queueBytesMax: queueBytesMax,
     });
     await using bus = await connect({ config, transport: sockets.transport });
     const subscription = bus.subscribe();

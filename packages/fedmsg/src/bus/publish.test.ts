@@ -169,13 +169,11 @@ describe("what publish is told", () => {
     expect((await app.bus.publish({ topic: "t" })).i).toBe(1);
   });
 
-  test("a body over body_bytes_max is refused with both sizes", async () => {
-    await using app = await Listened.open(transport, { body_bytes_max: 1000 });
+  test("a body over bodyBytesMax is refused with both sizes", async () => {
+    await using app = await Listened.open(transport, { bodyBytesMax: 1000 });
     const refused = app.bus.publish({ topic: "t", modname: "m", msg: { a: "x".repeat(2000) } });
     expect(await codeOf(refused)).toBe("FEDMSG_TOO_LARGE");
-    await expect(refused).rejects.toThrow(
-      /org\.fedoraproject\.dev\.m\.t is 2\d\d\d bytes long, body_bytes_max is 1000/,
-    );
+    await expect(refused).rejects.toThrow(/org\.fedoraproject\.dev\.m\.t is 2\d\d\d bytes long, bodyBytesMax is 1000/);
     await app.bus.publish({ topic: "t", msg: { a: "x".repeat(700) } });
   });
 

@@ -211,7 +211,7 @@ describe("a subscription", () => {
     await using sockets = new Sockets(transport);
     const [publisher, address] = await sockets.listening();
     // Each message fills the queue, so the rest of what was read at once waits behind the first.
-    const config = testConfig({ endpoints: { app: [address] }, queue_bytes_max: 1000 });
+    const config = testConfig({ endpoints: { app: [address] }, queueBytesMax: 1000 });
     await using bus = await connect({ config, transport });
     const subscription = bus.subscribe();
     await publisher.subscribed();

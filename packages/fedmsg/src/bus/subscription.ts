@@ -68,9 +68,7 @@ export class Subscription implements AsyncIterable<Received, undefined> {
   constructor(context: SubscriptionContext, options: SubscribeOptions) {
     const { config } = context;
     this.#context = context;
-    this.#queue = new BoundedQueue({ itemsMax: queueMessagesMax, bytesMax: config.queue_bytes_max }, () =>
-      this.close(),
-    );
+    this.#queue = new BoundedQueue({ itemsMax: queueMessagesMax, bytesMax: config.queueBytesMax }, () => this.close());
     this.#topics = compileTopics(options.topics ?? [], { strict: config.zmq_strict });
     this.#opening = this.#open(options.passive ?? false).catch((error) => {
       this.#queue.end(FedmsgError.from(error));
@@ -141,7 +139,7 @@ export class Subscription implements AsyncIterable<Received, undefined> {
 
   /** Returns a promise only where the reader is behind. */
   #take(frames: Frames, { name, endpoint }: Source): Promise<void> | undefined {
-    const decoded = decodeMessage(frames, this.#context.config.body_bytes_max);
+    const decoded = decodeMessage(frames, this.#context.config.bodyBytesMax);
     if (!decoded.valid) {
       const { topic, reason, detail } = decoded;
       this.#context.onInvalid(reason);

@@ -18,8 +18,8 @@ import { zeromqKeys } from "./keys/zeromq.ts";
  * Every key of the configuration: its schema, its default where it has one, and what it does.
  *
  * Where the old manual and the old code differ, the manual's default stands (`topic_prefix`, `relay_inbound`); the rest
- * are those of `fedmsg.config.conf` and of moksha. Our own keys are `publish_timeout`, `transport`, `body_bytes_max`,
- * `queue_bytes_max` and `fedmsg.consumers.gateway.interface`.
+ * are those of `fedmsg.config.conf` and of moksha. Our own keys are `publish_timeout`, `transport`, `bodyBytesMax`,
+ * `queueBytesMax` and `fedmsg.consumers.gateway.interface`.
  */
 export const configKeys = { ...busKeys, ...zeromqKeys, ...cryptoKeys, ...ircKeys, ...hubKeys, ...stompKeys };
 

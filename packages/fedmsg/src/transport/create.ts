@@ -19,12 +19,12 @@ export async function createTransport(config: Config): Promise<Transport> {
 export function socketOptions(config: Config) {
   return {
     highWaterMark: config.high_water_mark,
-    queueBytesMax: config.queue_bytes_max,
+    queueBytesMax: config.queueBytesMax,
     lingerMs: config.zmq_linger,
     reconnectMs: config.zmq_reconnect_ivl,
     reconnectMaxMs: config.zmq_reconnect_ivl_max,
     // A body over the bound is refused and counted; only one that is larger by far costs its sender the connection.
-    messageBytesMax: config.body_bytes_max * 4,
+    messageBytesMax: config.bodyBytesMax * 4,
     ...(config.zmq_tcp_keepalive > 0 && {
       keepAlive: {
         count: config.zmq_tcp_keepalive_cnt,

@@ -267,7 +267,7 @@ export class SendQueue {
   #fullError(): FedmsgError {
     return new FedmsgError(
       "FEDMSG_QUEUE_FULL",
-      `${this.#bytes} bytes wait to be sent already, ${this.#bytesMax} are allowed (queue_bytes_max); await publish() to slow down`,
+      `${this.#bytes} bytes wait to be sent already, ${this.#bytesMax} are allowed (queueBytesMax); await publish() to slow down`,
     );
   }
 

@@ -80,6 +80,28 @@ export function waitingCases(makeTransport: MakeTransport): void {
     await sent;
   });
 
+  test("awaitSubscriber: messages wait again when the only subscriber has gone, until another comes", async () => {
+    await using sockets = new Sockets(makeTransport());
+    const [first, address] = await sockets.boundInbox();
+    const publisher = sockets.publisher({ awaitSubscriber: true, reconnectMs: 10 });
+    publisher.connect(address);
+    const message = first.bodies(1);
+    await withTimeout(publisher.send(toFrames("a", "1")), "the first message");
+    expect(await message).toEqual(["1"]);
+    await first.socket.close();
+    await eventually(
+      async () => (await codeOf(publisher.subscribed("", AbortSignal.timeout(5))).catch(() => "")) !== "",
+      "the subscriber gone",
+    );
+    const numbers = Array.from({ length: 1500 }, (_, n) => String(n));
+    const sent = Promise.all(numbers.map((n) => publisher.send(toFrames("n", n))));
+    const second = new Inbox(sockets.subscriber());
+    second.socket.subscribe("");
+    await second.socket.bind(address);
+    expect(await second.bodies(numbers.length)).toEqual(numbers);
+    await sent;
+  });
+
   test("awaitSubscriber: a message that has waited for sendTimeoutMs is given up, later ones are not", async () => {
     await using sockets = new Sockets(makeTransport());
     const [publisher, address] = await sockets.listening({ awaitSubscriber: true, sendTimeoutMs: 400 });

@@ -87,12 +87,12 @@ export const busKeys = {
     "libzmq",
     "How messages travel: `libzmq` over ZeroMQ, `memory` inside this process, for tests.",
   ),
-  body_bytes_max: defaulted(
+  bodyBytesMax: defaulted(
     whole({ min: 1 }),
     16_777_216,
     "The longest message body that is sent or taken. Bytes, 1 to 2147483647.",
   ),
-  queue_bytes_max: defaulted(
+  queueBytesMax: defaulted(
     whole({ min: 1 }),
     67_108_864,
     "How much may wait for one peer. Bytes, 1 to 2147483647, in addition to the count in `high_water_mark`.",

@@ -24,7 +24,7 @@ export const zeromqKeys = {
   high_water_mark: defaulted(
     whole(),
     0,
-    "How many messages may wait for one peer. Messages, 0 or more; 0 for any number, within `queue_bytes_max`.",
+    "How many messages may wait for one peer. Messages, 0 or more; 0 for any number, within `queueBytesMax`.",
   ),
   zmq_linger: defaulted(
     whole(),

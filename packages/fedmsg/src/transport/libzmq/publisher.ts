@@ -6,8 +6,8 @@ import { type Frames, type Publisher, type PublisherOptions, socketDefaults } fr
 import { Connector } from "./connector.ts";
 import { bindSocket, closeSocket, commonOptions, errorCode, finiteMark } from "./sockets.ts";
 
-/** Sends within this time of the last question about subscriptions go by its answer, in ms. */
-const askMs = 1;
+/** How long the answer holds that somebody is subscribed, in ms. */
+const answerMs = 1;
 
 /**
  * A publisher on libzmq's XPUB.
@@ -15,13 +15,15 @@ const askMs = 1;
  * `sendTimeout: 0` makes the binding's `send` do its work at once, and `XPUB_NODROP` makes it fail with EAGAIN, before
  * anything was sent, when a subscriber has no room. Subscriptions are read only when they matter: a pending `receive`
  * would keep the process alive. Asking libzmq for them (`readable`) takes half as long as sending a message does, so
- * while there are some it is asked once a millisecond at most.
+ * while there are some it is asked once a millisecond at most. Not so with `awaitSubscriber`: what is sent after the last
+ * subscriber left is lost.
  */
 export class LibzmqPublisher implements Publisher {
   readonly #socket: XPublisher;
   readonly #queue: SendQueue;
   readonly #connector: Connector;
   readonly #subscriptions = new Subscriptions();
+  readonly #answerMs: number;
   readonly #bound: string[] = [];
   readonly #addresses: string[] = [];
   #closing: Promise<void> | undefined;
@@ -33,9 +35,12 @@ export class LibzmqPublisher implements Publisher {
       ...commonOptions(options),
       sendTimeout: 0,
       sendHighWaterMark: finiteMark(options.highWaterMark),
+      // What we connect to is no subscriber while it is away: without this, libzmq would go on queueing for it.
+      immediate: true,
       linger: options.lingerMs ?? socketDefaults.lingerMs,
     });
     this.#socket.noDrop = true;
+    this.#answerMs = options.awaitSubscriber ? 0 : answerMs;
     this.#connector = new Connector(this.#socket, options);
     this.#queue = new SendQueue(
       {
@@ -101,7 +106,7 @@ export class LibzmqPublisher implements Publisher {
 
   async #attempt(frames: Frames): Promise<Attempt> {
     const now = performance.now();
-    if (this.#subscriptions.size === 0 || now - this.#askedAt >= askMs) {
+    if (this.#subscriptions.size === 0 || now - this.#askedAt >= this.#answerMs) {
       this.#askedAt = now;
       if (this.#socket.readable) await this.#readSubscriptions();
     }
