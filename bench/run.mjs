@@ -42,8 +42,8 @@ async function main() {
   if (unknown) throw new Error(`--only ${unknown}: there are ${Object.keys(benchmarks).join(", ")}`);
   const options = {
     quick,
-    rounds: Number(values.rounds ?? (quick ? 1 : 3)),
-    messages: values.messages === undefined ? undefined : Number(values.messages),
+    rounds: wholeNumber("rounds", values.rounds) ?? (quick ? 1 : 3),
+    messages: wholeNumber("messages", values.messages),
   };
   print({ node: process.version, cpus: cpus().length, cpu: cpus()[0]?.model, date: new Date().toISOString() });
   /** @type {Mark[]} */
@@ -51,6 +51,17 @@ async function main() {
   for (const name of only) marks.push(...(await /** @type {Benchmark} */ (benchmarks[name])(options)));
   for (const mark of marks) print(mark);
   process.exitCode = marks.every(({ pass }) => pass) ? 0 : 1;
+}
+
+/**
+ * @param {string} flag
+ * @param {string | undefined} text
+ */
+function wholeNumber(flag, text) {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`--${flag} ${text}: expected a whole number from 1 on`);
+  return value;
 }
 
 /** @type {Benchmark} */
