@@ -33,7 +33,7 @@ export interface CommandDefinition {
   readonly options: readonly OptionDefinition[];
   /** Command lines that work as they stand, each with what it does. */
   readonly examples: readonly (readonly [commandLine: string, effect: string])[];
-  /** Does the work; resolves to the exit code, 0 if to nothing. */
+  /** Does the work, for which it loads what it needs only now: `--help` shall not wait. Resolves to the exit code, 0 if to nothing. */
   run(context: CommandContext): Promise<number | undefined>;
 }
 

@@ -1,8 +1,7 @@
 /** From a command's definition and the words on the command line to its exit code. */
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { FedmsgError } from "fedmsg";
-import { type Config, loadConfig } from "fedmsg/config";
+import type { Config } from "fedmsg/config";
 import type { CommandDefinition, OptionDefinition } from "./command.ts";
 import { commonOptions } from "./common-options.ts";
 import { escapeControls } from "./escape.ts";
@@ -35,6 +34,7 @@ export async function runCommand(
     }
     return (await definition.run({ options: parsed, config, log, signal: stopOnSignals() })) ?? 0;
   } catch (error) {
+    const { FedmsgError } = await import("fedmsg");
     if (!(error instanceof FedmsgError)) throw error;
     process.stderr.write(`${invokedAs}: ${escapeControls(error.message)}\n`);
     return 1;
@@ -103,6 +103,7 @@ async function readConfig(
     const value = parsed[toOption(option).attributeName()];
     if (option.key !== undefined && value !== undefined) overrides[option.key] = value;
   }
+  const { loadConfig } = await import("fedmsg/config");
   const { configFilename } = parsed as { configFilename?: string };
   return loadConfig({ overrides, onWarning, ...(configFilename !== undefined && { files: [configFilename] }) });
 }

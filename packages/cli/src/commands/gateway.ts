@@ -1,7 +1,4 @@
-import { startGateway } from "@fedmsg/hub";
 import type { CommandDefinition } from "../command.ts";
-import { runDaemon } from "../daemon.ts";
-import { listSources } from "../sources.ts";
 
 /** `fedmsg-gateway`: see `fedmsg/commands/gateway.py`. */
 const gateway: CommandDefinition = {
@@ -14,6 +11,8 @@ const gateway: CommandDefinition = {
     ["fedmsg-gateway --high-water-mark 50000", "queues more for each input before it counts as full"],
   ],
   run: async (context) => {
+    const [{ startGateway }, { runDaemon }] = await Promise.all([import("@fedmsg/hub"), import("../daemon.ts")]);
+    const { listSources } = await import("../sources.ts");
     listSources(context.config); // Without any it would end as soon as it began.
     return runDaemon(context, (onEvent) => startGateway({ config: context.config, onEvent }));
   },

@@ -1,6 +1,4 @@
-import { startRelay } from "@fedmsg/hub";
 import type { CommandDefinition } from "../command.ts";
-import { runDaemon } from "../daemon.ts";
 
 /** `fedmsg-relay`: see `fedmsg/commands/relay.py`. */
 const relay: CommandDefinition = {
@@ -12,7 +10,10 @@ const relay: CommandDefinition = {
     ["fedmsg-relay", "listens and publishes where the configuration says"],
     ["fedmsg-relay --config-filename ./relay.yaml", "reads that file instead of the usual places"],
   ],
-  run: (context) => runDaemon(context, (onEvent) => startRelay({ config: context.config, onEvent })),
+  run: async (context) => {
+    const [{ startRelay }, { runDaemon }] = await Promise.all([import("@fedmsg/hub"), import("../daemon.ts")]);
+    return runDaemon(context, (onEvent) => startRelay({ config: context.config, onEvent }));
+  },
 };
 
 export default relay;

@@ -1,8 +1,4 @@
-import { type Daemon, startGateway, startRelay } from "@fedmsg/hub";
-import { type Config, completeConfig, configOrigin } from "fedmsg/config";
-import type { CommandContext, CommandDefinition } from "../command.ts";
-import { createReporter, formatCounts } from "../daemon.ts";
-import { aborted } from "../signals.ts";
+import type { CommandDefinition } from "../command.ts";
 
 /** `fedmsg up`: a whole bus on one machine. */
 const up: CommandDefinition = {
@@ -11,64 +7,7 @@ const up: CommandDefinition = {
     "Starts a relay and a gateway in one process, on 127.0.0.1 unless the configuration says otherwise, and tells what to type next. Ctrl-C stops them.",
   options: [],
   examples: [["fedmsg up", "a relay (in 2003, out 4001) and a gateway (9940) on 127.0.0.1"]],
-  run,
+  run: async (context) => (await import("../run/up.ts")).run(context),
 };
 
 export default up;
-
-const interfaceKey = "fedmsg.consumers.gateway.interface";
-
-async function run({ config: given, log, signal }: CommandContext): Promise<number> {
-  const config = withLocalGateway(given);
-  const reporter = createReporter(log);
-  const { onEvent } = reporter;
-  const daemons: Daemon[] = [];
-  try {
-    const relay = await startRelay({ config, onEvent });
-    daemons.push(relay);
-    const gateway = await startGateway({ config: withRelay(config, relay), onEvent });
-    daemons.push(gateway);
-    process.stdout.write(`${banner(relay, gateway)}\n`);
-    await Promise.race([aborted(signal), relay.done, gateway.done]);
-  } finally {
-    // In this order: what the relay still sends shall reach the gateway's listeners.
-    for (const daemon of daemons) await daemon.drain();
-    reporter.stop();
-  }
-  const [relay, gateway] = daemons as [Daemon, Daemon];
-  process.stdout.write(`\nStopped. Relay: ${formatCounts(relay.counts)}. Gateway: ${formatCounts(gateway.counts)}.\n`);
-  return 0;
-}
-
-/** A gateway is public by nature; one that is only tried out must not be. */
-function withLocalGateway(config: Config): Config {
-  const origin = configOrigin(config, interfaceKey);
-  if (origin !== undefined && origin !== "default") return config;
-  return completeConfig({ [interfaceKey]: "127.0.0.1" }, config);
-}
-
-/** The relay may have taken the second address of its list, or any free port. */
-function withRelay(config: Config, relay: Daemon): Config {
-  const reachable = relay.outbound.replace("//0.0.0.0:", "//127.0.0.1:");
-  return completeConfig({ endpoints: { ...config.endpoints, relay_outbound: [reachable] } }, config);
-}
-
-function banner(relay: Daemon, gateway: Daemon): string {
-  return [
-    "The bus is up.",
-    "",
-    `  relay, in      ${relay.inbound.join(", ")}   for programs that publish through it`,
-    `  relay, out     ${relay.outbound}   for subscribers`,
-    `  gateway        ${gateway.outbound}   the same, for subscribers from outside`,
-    "",
-    "In a second terminal, listen:",
-    "",
-    "  npx fedmsg-tail --really-pretty",
-    "",
-    "In a third, say something:",
-    "",
-    '  echo "Hello world" | npx fedmsg-logger',
-    "",
-    "Ctrl-C stops it.",
-  ].join("\n");
-}

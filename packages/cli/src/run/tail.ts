@@ -1,0 +1,74 @@
+import { connect, FedmsgError, type StatusEvent } from "fedmsg";
+import { completeConfig } from "fedmsg/config";
+import type { CommandContext } from "../command.ts";
+import { createReporter } from "../daemon.ts";
+import { type Format, formatLine, formatPretty, formatQuery, formatReallyPretty } from "../format.ts";
+import type { Log } from "../log.ts";
+import { Output } from "../output.ts";
+import { listSources } from "../sources.ts";
+import { compileTopicFilter } from "../topic-filter.ts";
+
+/** Prints messages until `--limit`, a signal, or the end of stdout. */
+export async function run({ options, config, log, signal }: CommandContext): Promise<number> {
+  const { topic, limit, include, exclude, validate } = options as {
+    topic: string;
+    limit?: number;
+    include?: string;
+    exclude: string;
+    validate?: boolean;
+  };
+  if (validate === true) {
+    throw new FedmsgError("FEDMSG_UNSUPPORTED", "--validate: this version cannot check signatures yet; leave it out");
+  }
+  const wanted = await compileTopicFilter({ include, exclude });
+  const format = chooseFormat(options);
+  const output = new Output();
+  const reporter = createReporter(log);
+  const addresses = listSources(config);
+  const bus = await connect({ config: completeConfig({ mute: true }, config), signal });
+  const listening = listen(bus.status(), addresses, log, reporter.onEvent);
+  let left = limit ?? Number.POSITIVE_INFINITY;
+  try {
+    for await (const received of bus.subscribe({ topics: [topic] })) {
+      if (!wanted(received.topic)) continue;
+      const flushed = output.line(format(received));
+      if (flushed) await flushed;
+      if (--left <= 0) break;
+    }
+  } finally {
+    await output.flush();
+    await bus.close();
+    await listening;
+    reporter.stop();
+  }
+  return 0;
+}
+
+/** Later ones win, as they always did. */
+function chooseFormat(options: CommandContext["options"]): Format {
+  if (typeof options.query === "string") return formatQuery(options.query);
+  if (options.reallyPretty) return formatReallyPretty(process.stdout.isTTY === true && !process.env.NO_COLOR);
+  if (options.pretty) return formatPretty;
+  return formatLine;
+}
+
+const patienceMs = 2000;
+
+/** Reports what happens; says so where after two seconds nobody is there to listen to. */
+async function listen(
+  events: AsyncIterable<StatusEvent>,
+  addresses: readonly string[],
+  log: Log,
+  onEvent: (event: StatusEvent) => void,
+): Promise<void> {
+  const timer = setTimeout(() => {
+    const more = addresses.length > 5 ? `, … (${addresses.length})` : "";
+    log.info(`nobody publishes at ${addresses.slice(0, 5).join(", ")}${more} yet; waiting`);
+  }, patienceMs);
+  timer.unref();
+  for await (const event of events) {
+    if (event.type === "connected") clearTimeout(timer);
+    onEvent(event);
+  }
+  clearTimeout(timer);
+}
