@@ -22,7 +22,7 @@ export type { MakeTransport, TransportTraits } from "./transport/traits.ts";
 export function transportCompliance(name: string, makeTransport: MakeTransport, traits: TransportTraits): void {
   describe(`transport ${name}`, () => {
     expectNoLeaks();
-    describe("delivers", () => deliveryCases(makeTransport, traits));
+    describe("delivers", () => deliveryCases(makeTransport));
     describe("waits", () => waitingCases(makeTransport));
     describe("is held up", () => pressureCases(makeTransport, traits));
     describe("connects", () => connectionCases(makeTransport, traits));

@@ -16,9 +16,4 @@ export interface TransportTraits {
    * `dropped` counts every loss. libzmq passes a full peer over in silence after its first loss, until it has read.
    */
   readonly countsEveryLoss: boolean;
-  /**
-   * A subscriber that cut a publisher for a message over `messageBytesMax` connects to it again. libzmq takes such a
-   * message for a broken protocol, and gives up for good what it connected to.
-   */
-  readonly returnsAfterTooLarge: boolean;
 }

@@ -6,6 +6,9 @@ import { type SocketEvent, type SocketOptions, socketDefaults } from "../transpo
 /** What a connector needs of a socket. */
 interface ConnectingSocket {
   ipv6: boolean;
+  readonly events: {
+    on(type: "connect:retry" | "disconnect", listener: (event: { readonly address: string }) => void): void;
+  };
   connect(address: string): void;
   disconnect(address: string): void;
 }
@@ -21,6 +24,8 @@ export class Connector {
   readonly #pauseMaxMs: number;
   /** By address: a timer while its name does not resolve, `resolving`, or `connected` once libzmq has it. */
   readonly #states = new Map<string, NodeJS.Timeout | "resolving" | "connected">();
+  /** By address: when to come back to a peer that libzmq may have given up. */
+  readonly #returns = new Map<string, NodeJS.Timeout>();
 
   constructor(socket: ConnectingSocket, options: SocketOptions) {
     this.#socket = socket;
@@ -40,16 +45,39 @@ export class Connector {
     } else void this.#resolve(address, parsed.host, this.#pauseMs);
   }
 
+  /**
+   * Sees to it that the socket comes back after every loss. libzmq tries again by itself, and says so at once, except
+   * where it cut the peer for breaking a rule, such as a message over `messageBytesMax`. For sockets that are watched
+   * anyway, see `forwardEvents`.
+   */
+  returnAfterCuts(): void {
+    const { events } = this.#socket;
+    events.on("connect:retry", ({ address }) => clearTimeout(this.#returns.get(address)));
+    events.on("disconnect", ({ address }) => {
+      if (this.#states.get(address) !== "connected") return; // A peer that came to us comes again by itself.
+      clearTimeout(this.#returns.get(address));
+      const comeBack = () => {
+        this.disconnect(address);
+        this.connect(address);
+      };
+      this.#returns.set(address, setTimeout(comeBack, this.#pauseMaxMs));
+    });
+  }
+
   /** Gives an address up, whatever became of it. */
   disconnect(address: string): void {
+    clearTimeout(this.#returns.get(address));
+    this.#returns.delete(address);
     const state = this.#states.get(address);
     this.#states.delete(address);
     if (state === "connected") this.#socket.disconnect(formatAddress(parseAddress(address, "connect")));
     else if (typeof state === "object") clearTimeout(state);
   }
 
-  /** Stops asking for names. */
+  /** Stops asking for names and coming back. */
   close(): void {
+    for (const timer of this.#returns.values()) clearTimeout(timer);
+    this.#returns.clear();
     for (const state of this.#states.values()) if (typeof state === "object") clearTimeout(state);
     this.#states.clear();
   }

@@ -8,8 +8,7 @@ import { LibzmqSubscriber } from "./subscriber.ts";
  *
  * libzmq counts messages, not bytes, and knows no single peer: `queueBytesMax` bounds only what waits in front of it,
  * and a `highWaterMark` of 0 becomes a finite mark. Once a full peer has lost a message, libzmq passes it over without a
- * word until it has read enough; so `dropped` says how many messages were lost at least. A connection that was cut for a
- * message over `messageBytesMax` is made again by a peer that connected to us, and not by us.
+ * word until it has read enough; so `dropped` says how many messages were lost at least.
  *
  * @param ioThreads threads that carry the data, for the whole process; counts only before the first socket
  */

@@ -6,7 +6,6 @@ transportCompliance("libzmq", () => createLibzmqTransport(), {
   resolvesHosts: true,
   boundsPeersByBytes: false,
   countsEveryLoss: false,
-  returnsAfterTooLarge: false,
 });
 
 test("losing messages prints no warning of the binding's", async () => {

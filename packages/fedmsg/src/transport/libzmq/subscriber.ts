@@ -24,6 +24,7 @@ export class LibzmqSubscriber implements Subscriber {
       linger: 0,
     });
     this.#connector = new Connector(this.#socket, options);
+    this.#connector.returnAfterCuts();
     if (options.onEvent) forwardEvents(this.#socket, options.onEvent);
   }
 
