@@ -25,6 +25,7 @@ const environment = v.pipe(v.string(environmentWanted), v.regex(/^[A-Za-z0-9]+$/
 
 const endpoints = mapping(addresses, "a mapping of service names to addresses");
 
+/** Names, addresses, and what every publisher and subscriber needs. */
 export const busKeys = {
   topic_prefix: defaulted(
     topicPrefix,

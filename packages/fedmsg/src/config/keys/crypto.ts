@@ -7,6 +7,7 @@ import { flag, listOf, mapping, text, textOrNull, texts, whole, word } from "../
 const backend = word(["x509", "gpg"]);
 const names = mapping(text, "a mapping of names to texts");
 
+/** Signing, validating, and whose word counts. */
 export const cryptoKeys = {
   sign_messages: defaulted(flag, false, "Sign every message sent."),
   validate_signatures: defaulted(

@@ -7,6 +7,7 @@ import { address, commaTexts, flag, port, seconds, text, texts, whole, word } fr
 const modeWanted = 'octal digits in quotes, such as "0770"';
 const fileMode = v.pipe(v.string(modeWanted), v.regex(/^(?:0o?)?[0-7]{3,4}$/, modeWanted));
 
+/** Consumers, producers and the daemons. */
 export const hubKeys = {
   "fedmsg.consumers.relay.enabled": optional(flag, "Run the relay in this hub; `fedmsg-relay` sets it."),
   "fedmsg.consumers.gateway.enabled": optional(flag, "Run the gateway in this hub; `fedmsg-gateway` sets it."),

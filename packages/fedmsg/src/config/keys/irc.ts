@@ -50,6 +50,7 @@ const bot = members(
   "a mapping that names at least a channel",
 );
 
+/** The bot on IRC. */
 export const ircKeys = {
   irc: defaulted(
     v.nullable(v.array(bot, "a list of mappings, one for each channel"), () => []),

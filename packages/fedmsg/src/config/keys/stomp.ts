@@ -3,6 +3,7 @@
 import { defaulted, optional } from "../key.ts";
 import { flag, port, seconds, text, textOrNull, whole, word } from "../values.ts";
 
+/** Brokers that speak STOMP or AMQP. */
 export const stompKeys = {
   stomp_uri: defaulted(
     textOrNull,

@@ -3,6 +3,7 @@
 import { defaulted, optional } from "../key.ts";
 import { commaTexts, flag, seconds, whole, word } from "../values.ts";
 
+/** What goes to the sockets. */
 export const zeromqKeys = {
   zmq_enabled: defaulted(
     flag,
