@@ -66,6 +66,7 @@ export class Forwarder {
   constructor(options: ForwarderOptions) {
     this.#options = options;
     this.#loops = Promise.all(options.inputs.map((input) => this.#forward(input))).then(() => {});
+    this.#loops.catch(() => {}); // Whoever asks for `done` hears of it; nobody has to.
   }
 
   get counts(): ForwardCounts {
