@@ -1,7 +1,6 @@
 import type { Daemon, ForwardCounts } from "@fedmsg/hub";
 import type { StatusEvent } from "fedmsg";
-import type { CommandContext } from "./command.ts";
-import type { Log } from "./log.ts";
+import type { CommandContext, Log } from "fedmsg/command";
 import { aborted } from "./signals.ts";
 
 /** Runs a daemon until a signal comes: one line when it listens, one when it has ended. */

@@ -1,11 +1,5 @@
+import type { Log } from "fedmsg/command";
 import { escapeLine } from "./escape.ts";
-
-/** Where a command writes what it has to say about itself. */
-export interface Log {
-  info(text: string): void;
-  warn(text: string): void;
-  error(text: string): void;
-}
 
 /** A log on stderr: one line for each entry, with the local time. */
 export function createLog(name: string): Log {
@@ -13,6 +7,7 @@ export function createLog(name: string): Log {
     process.stderr.write(`[${timestamp(new Date())}] ${name}: ${level}${escapeLine(text)}\n`);
   };
   return {
+    debug: () => {},
     info: (text) => write("", text),
     warn: (text) => write("warning: ", text),
     error: (text) => write("error: ", text),

@@ -1,4 +1,4 @@
-import type { CommandDefinition } from "./command.ts";
+import type { CommandDefinition } from "fedmsg/command";
 import { watchStreams } from "./streams.ts";
 
 interface Entry {
@@ -44,13 +44,15 @@ export async function main(name?: string, args: readonly string[] = process.argv
   process.exitCode = await run(name, args);
 }
 
-async function run(name: string | undefined, args: readonly string[]): Promise<number> {
-  const [first = "--help", ...rest] = args;
-  const [command, words, invokedAs] = name ? [name, args, `fedmsg-${name}`] : [first, rest, `fedmsg ${first}`];
-  if (!Object.hasOwn(commands, command)) return answer(command);
-  const definition = await (commands[command] as Entry).load();
+async function run(program: string | undefined, args: readonly string[]): Promise<number> {
+  const words = program ? [program, ...args] : args;
+  // `config check` is a command beside `config`.
+  const name = [words.slice(0, 2).join(" "), words[0] ?? "--help"].find((known) => Object.hasOwn(commands, known));
+  if (name === undefined) return answer(words[0] ?? "--help");
+  const definition = await (commands[name] as Entry).load();
   const { runCommand } = await import("./program.ts");
-  return runCommand(definition, invokedAs, words);
+  const invokedAs = `${program ? "fedmsg-" : "fedmsg "}${name}`;
+  return runCommand(definition, invokedAs, words.slice(name.split(" ").length));
 }
 
 /** What `fedmsg` says where no command was named. */

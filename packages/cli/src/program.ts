@@ -1,8 +1,8 @@
 /** From a command's definition and the words on the command line to its exit code. */
 
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { ArgumentDefinition, CommandDefinition, OptionDefinition } from "fedmsg/command";
 import type { Config } from "fedmsg/config";
-import type { CommandDefinition, OptionDefinition } from "./command.ts";
 import { commonOptions } from "./common-options.ts";
 import { escapeControls } from "./escape.ts";
 import { createLog } from "./log.ts";
@@ -25,14 +25,15 @@ export async function runCommand(
 ): Promise<number> {
   const parsed = parseArguments(definition, invokedAs, args);
   if (typeof parsed === "number") return parsed;
+  const { options } = parsed;
   const log = createLog(`fedmsg-${definition.name}`);
   try {
-    const config = await readConfig(definition, parsed, (text) => log.warn(text));
-    if (parsed.printConfig) {
+    const config = await readConfig(definition, options, (text) => log.warn(text));
+    if (options.printConfig) {
       process.stdout.write(`${JSON.stringify(config, null, 4)}\n`);
       return 0;
     }
-    return (await definition.run({ options: parsed, config, log, signal: stopOnSignals() })) ?? 0;
+    return (await definition.run({ ...parsed, config, log, signal: stopOnSignals() })) ?? 0;
   } catch (error) {
     const { FedmsgError } = await import("fedmsg");
     if (!(error instanceof FedmsgError)) throw error;
@@ -41,11 +42,13 @@ export async function runCommand(
   }
 }
 
-function parseArguments(
-  definition: CommandDefinition,
-  invokedAs: string,
-  args: readonly string[],
-): Record<string, unknown> | number {
+interface Parsed {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly arguments: readonly string[];
+}
+
+/** @returns the exit code where there is nothing to run: after `--help`, and where the words make no sense */
+function parseArguments(definition: CommandDefinition, invokedAs: string, args: readonly string[]): Parsed | number {
   const command = new Command(invokedAs)
     .description(definition.description)
     .allowExcessArguments(true) // It is refused below, in words of our own.
@@ -53,24 +56,34 @@ function parseArguments(
     .showHelpAfterError(`(${invokedAs} --help lists what there is)`)
     .addHelpText("after", formatExamples(definition, invokedAs))
     .exitOverride();
-  for (const option of definition.options) command.addOption(toOption(option));
+  for (const argument of definition.arguments ?? []) command.addArgument(toArgument(argument));
+  for (const option of definition.options ?? []) command.addOption(toOption(option));
   command.addHelpOption(new Option("-h, --help", "print this help, and exit").helpGroup(commonGroup));
   command.optionsGroup(commonGroup);
   for (const option of commonOptions) command.addOption(toOption(option));
   try {
     command.parse(args, { from: "user" });
-    const [excess] = command.args;
-    if (excess !== undefined)
-      command.error(`error: unexpected ${JSON.stringify(excess)}; a value needs a flag before it`, { exitCode: 1 });
-    return command.opts();
+    const known = command.registeredArguments;
+    const excess = known.at(-1)?.variadic ? undefined : command.args[known.length];
+    if (excess !== undefined) {
+      const why = known.length > 0 ? `there is no place for it` : "a value needs a flag before it";
+      command.error(`error: unexpected ${JSON.stringify(excess)}; ${why}`, { exitCode: 1 });
+    }
+    return { options: command.opts(), arguments: command.args };
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageError;
     throw error;
   }
 }
 
-function toOption({ flags, description, default: value, parse }: OptionDefinition): Option {
+function toArgument({ syntax, description, choices }: ArgumentDefinition): Argument {
+  const argument = new Argument(syntax, description);
+  return choices ? argument.choices(choices) : argument;
+}
+
+function toOption({ flags, description, default: value, parse, choices }: OptionDefinition): Option {
   const option = new Option(flags, description);
+  if (choices) option.choices(choices);
   if (value !== undefined) option.default(value);
   if (parse) {
     option.argParser((text) => {
@@ -84,10 +97,10 @@ function toOption({ flags, description, default: value, parse }: OptionDefinitio
   return option;
 }
 
-function formatExamples({ name, examples }: CommandDefinition, invokedAs: string): string {
+function formatExamples({ name, examples = [] }: CommandDefinition, invokedAs: string): string {
   if (examples.length === 0) return "";
   const lines = examples.flatMap(([line, effect]) => [
-    `  $ ${line.replaceAll(`fedmsg-${name}`, invokedAs)}`,
+    `  $ ${line.replaceAll(`fedmsg-${name.replaceAll(" ", "-")}`, invokedAs)}`,
     `      ${effect}`,
   ]);
   return `\nExamples:\n${lines.join("\n")}`;
@@ -99,7 +112,7 @@ async function readConfig(
   onWarning: (text: string) => void,
 ): Promise<Config> {
   const overrides: Record<string, unknown> = {};
-  for (const option of [...commonOptions, ...definition.options]) {
+  for (const option of [...commonOptions, ...(definition.options ?? [])]) {
     const value = parsed[toOption(option).attributeName()];
     if (option.key !== undefined && value !== undefined) overrides[option.key] = value;
   }

@@ -9,6 +9,7 @@ export const errorCodes = {
   FEDMSG_CONFIG_UNREADABLE: "A configuration file named by the caller cannot be read or parsed.",
   FEDMSG_DECODE: "A text is not JSON as Python's `json` module reads it; the message gives line and column.",
   FEDMSG_ENCODE: "A value cannot be written as JSON; the message gives the path to it.",
+  FEDMSG_MODULE: "A module that the configuration names cannot be found, fails to load, or holds not what it should.",
   FEDMSG_NO_ENDPOINT: "No address can be bound: none is listed for this name, or every one is in use.",
   FEDMSG_QUEUE_FULL: "More messages are waiting to be sent than the bounds allow; await `publish()` to slow down.",
   FEDMSG_TIMEOUT: "The other side did not take the message, or did not appear, within the time allowed.",

@@ -1,6 +1,15 @@
 /** Sub-path `fedmsg/plugin`: what daemons, transports and other extensions are built from. */
 export { localAddressFor, shortHostname } from "./config/environment.ts";
 export { nearest } from "./config/nearest.ts";
+export {
+  type ArgumentDefinition,
+  atLeast,
+  type CommandContext,
+  type CommandDefinition,
+  defineCommand,
+  type Log,
+  type OptionDefinition,
+} from "./plugins/command.ts";
 export { type Address, type AddressUse, formatAddress, parseAddress } from "./transport/address.ts";
 export { createTransport, socketOptions } from "./transport/create.ts";
 export { type Listening, listen } from "./transport/listen.ts";

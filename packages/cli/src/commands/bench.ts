@@ -1,4 +1,4 @@
-import { atLeast, type CommandDefinition } from "../command.ts";
+import { atLeast, type CommandDefinition } from "fedmsg/command";
 
 /** `fedmsg bench`: what this machine can carry. */
 const bench: CommandDefinition = {

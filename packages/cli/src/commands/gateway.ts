@@ -1,4 +1,4 @@
-import type { CommandDefinition } from "../command.ts";
+import type { CommandDefinition } from "fedmsg/command";
 
 /** `fedmsg-gateway`: see `fedmsg/commands/gateway.py`. */
 const gateway: CommandDefinition = {

@@ -1,4 +1,4 @@
-import type { CommandDefinition } from "../command.ts";
+import type { CommandDefinition } from "fedmsg/command";
 
 /** `fedmsg-logger`: see `fedmsg/commands/logger.py`. */
 const logger: CommandDefinition = {

@@ -1,4 +1,4 @@
-import type { CommandDefinition } from "../command.ts";
+import type { CommandDefinition } from "fedmsg/command";
 
 /** `fedmsg-relay`: see `fedmsg/commands/relay.py`. */
 const relay: CommandDefinition = {

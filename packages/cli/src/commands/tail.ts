@@ -1,4 +1,4 @@
-import { atLeast, type CommandDefinition } from "../command.ts";
+import { atLeast, type CommandDefinition } from "fedmsg/command";
 
 /** `fedmsg-tail`: see `fedmsg/commands/tail.py`. */
 const tail: CommandDefinition = {

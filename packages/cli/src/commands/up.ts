@@ -1,4 +1,4 @@
-import type { CommandDefinition } from "../command.ts";
+import type { CommandDefinition } from "fedmsg/command";
 
 /** `fedmsg up`: a whole bus on one machine. */
 const up: CommandDefinition = {

@@ -1,5 +1,5 @@
+import type { CommandContext } from "fedmsg/command";
 import { measureLatency, measurePublish, measureRelay } from "../bench/workloads.ts";
-import type { CommandContext } from "../command.ts";
 
 /** Runs each measurement and prints what came out of it. */
 export async function run({ options, signal }: CommandContext): Promise<number> {

@@ -1,8 +1,7 @@
 import { type Bus, connect, FedmsgError } from "fedmsg";
+import type { CommandContext, Log } from "fedmsg/command";
 import { type Config, completeConfig } from "fedmsg/config";
-import type { CommandContext } from "../command.ts";
 import { readMessages } from "../input.ts";
-import type { Log } from "../log.ts";
 
 /** Lines under way at the same time: enough to keep the socket busy, little to hold in memory. */
 const windowMessages = 500;

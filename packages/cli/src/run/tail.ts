@@ -1,9 +1,8 @@
 import { connect, FedmsgError, type StatusEvent } from "fedmsg";
+import type { CommandContext, Log } from "fedmsg/command";
 import { completeConfig } from "fedmsg/config";
-import type { CommandContext } from "../command.ts";
 import { createReporter } from "../daemon.ts";
 import { type Format, formatLine, formatPretty, formatQuery, formatReallyPretty } from "../format.ts";
-import type { Log } from "../log.ts";
 import { Output } from "../output.ts";
 import { listSources } from "../sources.ts";
 import { compileTopicFilter } from "../topic-filter.ts";

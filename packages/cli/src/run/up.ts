@@ -1,6 +1,6 @@
 import { type Daemon, startGateway, startRelay } from "@fedmsg/hub";
+import type { CommandContext } from "fedmsg/command";
 import { type Config, completeConfig, configOrigin } from "fedmsg/config";
-import type { CommandContext } from "../command.ts";
 import { createReporter, formatCounts } from "../daemon.ts";
 import { aborted } from "../signals.ts";
 

@@ -66,6 +66,10 @@ export const busKeys = {
     texts,
     "Domains whose endpoints are looked up in the DNS, in SRV records of `_fedmsg._tcp.<domain>`.",
   ),
+  srv_servers: optional(
+    texts,
+    "The DNS servers to ask for `srv_endpoints`, as `host:port`, instead of those of the system.",
+  ),
   replay_endpoints: optional(
     mapping(address, "a mapping of service names to one address each"),
     "Service names and the one address at which each answers requests for messages that a subscriber missed.",
@@ -122,6 +126,11 @@ export const busKeys = {
     flag,
     false,
     "When catching up, also pass over the message that was being worked on when the consumer went down.",
+  ),
+  commands: optional(
+    texts,
+    "Modules with commands of one's own for `fedmsg`: names of packages, or paths from the folder of the file that lists " +
+      "them (from the current one where no file does).",
   ),
   logging: defaulted(
     v.nullable(members({}, "a mapping")),
