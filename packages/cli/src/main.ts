@@ -28,6 +28,26 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "carry the whole bus on one public address",
     load: async () => (await import("./commands/gateway.ts")).default,
   },
+  config: {
+    summary: "print the configuration, or one value of it",
+    load: async () => (await import("./commands/config.ts")).default,
+  },
+  "config check": {
+    summary: "name every problem of the configuration",
+    load: async () => (await import("./commands/config-check.ts")).default,
+  },
+  "config show": {
+    summary: "print the configuration as YAML, and where it comes from",
+    load: async () => (await import("./commands/config-show.ts")).default,
+  },
+  "config convert": {
+    summary: "turn old Python files into YAML",
+    load: async () => (await import("./commands/config-convert.ts")).default,
+  },
+  "config schema": {
+    summary: "print a JSON Schema of the configuration, for editors",
+    load: async () => (await import("./commands/config-schema.ts")).default,
+  },
   bench: {
     summary: "measure publishing, relaying and latency on this machine",
     load: async () => (await import("./commands/bench.ts")).default,
@@ -73,7 +93,7 @@ async function answer(word: string): Promise<number> {
 }
 
 function overview(): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(14)} ${summary}`);
   return [
     "Usage: fedmsg <command> [options]",
     "",
@@ -82,8 +102,7 @@ function overview(): string {
     "Commands:",
     ...lines,
     "",
-    "fedmsg <command> --help describes a command. fedmsg-tail, fedmsg-logger, fedmsg-relay and fedmsg-gateway are the",
-    "same as fedmsg tail and so on.",
+    "fedmsg <command> --help describes a command. fedmsg-tail is the same as fedmsg tail, and so on.",
     "",
     "Try it:",
     "  $ fedmsg up                                  # in one terminal",

@@ -30,7 +30,8 @@ export async function runCommand(
   try {
     const config = await readConfig(definition, options, (text) => log.warn(text));
     if (options.printConfig) {
-      process.stdout.write(`${JSON.stringify(config, null, 4)}\n`);
+      const { maskSecrets } = await import("fedmsg/config");
+      process.stdout.write(`${JSON.stringify(maskSecrets(config), null, 4)}\n`);
       return 0;
     }
     return (await definition.run({ ...parsed, config, log, signal: stopOnSignals() })) ?? 0;

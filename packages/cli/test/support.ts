@@ -17,7 +17,7 @@ const bin = fileURLToPath(new URL("../bin", import.meta.url));
 export const patienceMs = 20_000;
 
 /** Commands that are run in this package under their own names. */
-export type BinName = "fedmsg" | "fedmsg-tail" | "fedmsg-logger" | "fedmsg-relay" | "fedmsg-gateway";
+export type BinName = "fedmsg" | "fedmsg-tail" | "fedmsg-logger" | "fedmsg-relay" | "fedmsg-gateway" | "fedmsg-config";
 
 /** Where and how a program runs. */
 export interface ProgramOptions {

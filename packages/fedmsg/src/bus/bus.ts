@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { loginName, shortHostname } from "../config/environment.ts";
 import { type Config, type ConfigInput, completeConfig, isLoadedConfig, loadConfig } from "../config/index.ts";
+import type { SrvOptions } from "../config/srv/index.ts";
 import { FedmsgError } from "../errors.ts";
 import { createTransport } from "../transport/create.ts";
 import { abortedError } from "../transport/send-queue.ts";
@@ -8,6 +9,7 @@ import type { Transport } from "../transport/transport.ts";
 import { createEnvelope, encodeMessage, type Message } from "../wire/envelope.ts";
 import { type InvalidReason, topicBytesMax } from "../wire/frames.ts";
 import { buildTopic } from "../wire/topic.ts";
+import { LiveEndpoints } from "./endpoints.ts";
 import { callerPackage } from "./identity.ts";
 import { type Outgoing, openOutgoing } from "./outgoing.ts";
 import { type StatusEvent, StatusEvents } from "./status.ts";
@@ -71,7 +73,10 @@ export interface Bus extends AsyncDisposable {
    *   `publish_timeout`), FEDMSG_QUEUE_FULL, FEDMSG_CLOSED, FEDMSG_ABORTED
    */
   publish(options: PublishOptions): Promise<Receipt>;
-  /** Subscribes to everything listed in `endpoints`. Throws FEDMSG_CLOSED, FEDMSG_UNSUPPORTED. */
+  /**
+   * Subscribes to everything listed in `endpoints`, and to what the DNS lists for the domains in `srv_endpoints`, as that
+   * changes. Throws FEDMSG_CLOSED, FEDMSG_UNSUPPORTED.
+   */
   subscribe(options?: SubscribeOptions): Subscription;
   /** Resolves when somebody subscribes to a prefix of the full topic `topic`; default: to anything. */
   subscribed(topic?: string, signal?: AbortSignal): Promise<void>;
@@ -109,8 +114,12 @@ export async function connect(options: ConnectOptions = {}): Promise<Bus> {
   return openBus(options, caller);
 }
 
-/** As {@link connect}, for those who know the caller. */
-export async function openBus(options: ConnectOptions, caller: string): Promise<Bus> {
+/**
+ * As {@link connect}, for those who know the caller.
+ *
+ * @param srv how to look up `srv_endpoints`, where that shall differ
+ */
+export async function openBus(options: ConnectOptions, caller: string, srv?: SrvOptions): Promise<Bus> {
   const config = await resolveConfig(options.config ?? {});
   if (config.sign_messages) {
     throw new FedmsgError(
@@ -120,7 +129,7 @@ export async function openBus(options: ConnectOptions, caller: string): Promise<
   }
   const { signal } = options;
   if (signal?.aborted) throw abortedError(signal);
-  const bus = new FedmsgBus(config, options, caller);
+  const bus = new FedmsgBus(config, options, caller, srv);
   await bus.open();
   if (!signal?.aborted) return bus;
   await bus.close();
@@ -130,7 +139,7 @@ export async function openBus(options: ConnectOptions, caller: string): Promise<
 /** Keys given replace those of the files. A configuration that `loadConfig` returned needs no files. */
 async function resolveConfig(overrides: ConfigInput | Config): Promise<Config> {
   if (isLoadedConfig(overrides)) return overrides;
-  return completeConfig(overrides, await loadConfig());
+  return completeConfig(overrides, await loadConfig({ lookup: false })); // Whoever subscribes asks the DNS.
 }
 
 class FedmsgBus implements Bus {
@@ -141,6 +150,7 @@ class FedmsgBus implements Bus {
   readonly #username: string;
   readonly #transport: Promise<Transport>;
   readonly #status = new StatusEvents();
+  readonly #endpoints: LiveEndpoints;
   readonly #subscriptions = new Set<Subscription>();
   readonly #counts = { published: 0, received: 0, dropped: 0, invalid: {} as Partial<Record<InvalidReason, number>> };
   #outgoing: Outgoing | undefined;
@@ -149,8 +159,9 @@ class FedmsgBus implements Bus {
   #markClosed!: () => void;
   #i = 0;
 
-  constructor(config: Config, options: ConnectOptions, caller: string) {
+  constructor(config: Config, options: ConnectOptions, caller: string, srv?: SrvOptions) {
     this.config = config;
+    this.#endpoints = new LiveEndpoints(config, this.#status, srv);
     this.name = options.name ?? config.name ?? `${caller}.${shortHostname()}`;
     this.#modname = caller;
     this.#username = loginName();
@@ -204,6 +215,7 @@ class FedmsgBus implements Bus {
     const subscription = new Subscription(
       {
         config: this.config,
+        endpoints: this.#endpoints,
         transport: this.#transport,
         status: this.#status,
         onReceived: () => {

@@ -21,19 +21,20 @@ import { destroy, init, publish, tailMessages } from "./default-bus.ts";
 
 /** The functions read the configuration of the machine, so the tests give them one of their own. */
 let folder: string;
-const file = () => join(folder, "fedmsg.json");
+let files = 0;
 const keysByDefault = { endpoints: {}, post_init_sleep: 0 };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fedmsg-"));
-  process.env.FEDMSG_CONFIG = folder;
 });
 afterAll(() => rm(folder, { recursive: true }));
 expectNoLeaks();
 afterEach(destroy); // The last hook comes first.
 
+/** Takes a new file each time, as a process reads each only once. */
 async function configure(keys: object): Promise<void> {
-  await writeFile(file(), JSON.stringify({ ...keysByDefault, ...keys }));
+  process.env.FEDMSG_CONFIG = join(folder, `${++files}.json`);
+  await writeFile(process.env.FEDMSG_CONFIG, JSON.stringify({ ...keysByDefault, ...keys }));
 }
 
 const ownName = `fedmsg.${shortHostname()}`;

@@ -20,7 +20,16 @@ export type StatusEvent =
   /** Messages have waited for the relay at `endpoint` for so many ms; told every second. */
   | { readonly type: "waiting"; readonly name: string; readonly endpoint: string; readonly ms: number }
   /** Subscribers of ours that do not keep up lost `count` messages since the last such event. */
-  | { readonly type: "dropped"; readonly name: string; readonly endpoint: string; readonly count: number };
+  | { readonly type: "dropped"; readonly name: string; readonly endpoint: string; readonly count: number }
+  /** The SRV records of the domain `name` (`srv_endpoints`) list other addresses than before. */
+  | {
+      readonly type: "endpoints";
+      readonly name: string;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    }
+  /** Something about `name`, a key of `endpoints`, deserves a look: its SRV records cannot be had, for instance. */
+  | { readonly type: "warning"; readonly name: string; readonly detail: string };
 
 /** Events that a listener may be behind, before it loses the oldest. */
 const listenerEventsMax = 1000;

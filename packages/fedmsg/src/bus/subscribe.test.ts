@@ -92,7 +92,8 @@ describe.each(everyTransport)("subscribe over %s", (_, makeTransport) => {
     });
     const events = bus.status();
     const subscription = bus.subscribe({ passive: true });
-    const isListening = (event: StatusEvent): event is StatusEvent => event.type === "listening";
+    type ListeningEvent = Extract<StatusEvent, { type: "listening" }>;
+    const isListening = (event: StatusEvent): event is ListeningEvent => event.type === "listening";
     for (const name of ["one", "two"]) {
       const { endpoint } = await takeUntil(events, isListening);
       const publisher = sockets.publisher({ awaitSubscriber: true });

@@ -65,11 +65,16 @@ const problemsShownMax = 100;
  * @param place names the source of a path's value: `file:line`, or `option`
  */
 export function invalid(problems: readonly Problem[], place: (path: Path) => string): FedmsgError {
+  return new FedmsgError("FEDMSG_CONFIG_INVALID", invalidLines(problems, place).join("\n"));
+}
+
+/** The lines of {@link invalid}. */
+export function invalidLines(problems: readonly Problem[], place: (path: Path) => string): readonly string[] {
   const lines = problems
     .slice(0, problemsShownMax)
     .map((problem) => `${problem.place ?? place(problem.path)}: ${writeProblem(problem)}`);
   if (problems.length > problemsShownMax) lines.push(`and ${problems.length - problemsShownMax} more`);
-  return new FedmsgError("FEDMSG_CONFIG_INVALID", lines.join("\n"));
+  return lines;
 }
 
 function writeProblem({ path, found, wanted }: Problem): string {

@@ -28,7 +28,13 @@ export function configOrigin(config: object, key: string, ...path: Path): string
   if (!layers) return undefined;
   if (locate(layers, [key]) !== undefined) return locate(layers, [key, ...path]);
   const known = findKey(key);
-  return known && "default" in known && complete.has(config) ? "default" : undefined;
+  const filled = key === "topic_prefix_re" || (known && "default" in known);
+  return filled && complete.has(config) ? "default" : undefined;
+}
+
+/** What a configuration was made from, the weakest first: paths of files, and `option`. */
+export function configSources(config: object): readonly string[] {
+  return (layersOf.get(config) ?? []).map(({ source }) => source);
 }
 
 /**
@@ -45,7 +51,9 @@ export function completeConfig(partial: ConfigInput | Config, base?: Config): Co
   const layer = optionLayer(partial);
   const { values, problems } = checkKeys(layer.value);
   if (problems.length > 0) throw invalid(problems, () => optionSource);
-  const kept = Object.entries(under ?? {}).filter(([key]) => !Object.hasOwn(layer.value, key));
+  const kept = Object.entries(under ?? {}).filter(
+    ([key]) => !Object.hasOwn(layer.value, key) && !isDerived(under, key),
+  );
   const merged: Mapping = { ...Object.fromEntries(kept), ...values };
   if (under && partial.endpoints == null && Object.hasOwn(values, "endpoints")) {
     merged.endpoints = { ...under.endpoints, ...(values.endpoints as Config["endpoints"]) };
@@ -65,10 +73,21 @@ export function optionLayer(given: object): Layer {
 
 /** Adds the defaults to checked values and freezes the whole; from here on it counts as loaded. */
 export function seal(values: Mapping, layers: readonly Layer[]): Config {
-  const config = deepFreeze({ ...defaultValues(), ...values });
+  const filled = { ...defaultValues(), ...values };
+  const config = deepFreeze({ topic_prefix_re: derivePattern(String(filled.topic_prefix)), ...filled });
   complete.add(config);
   layersOf.set(config, layers);
   return config as unknown as Config;
+}
+
+/** Topics under a prefix, in any environment (`fedmsg/config.py`, `load_config`). */
+function derivePattern(prefix: string): string {
+  return `${prefix.replace(/[^\w]/g, "\\$&")}\\.[A-Za-z0-9]+`;
+}
+
+/** Whether a value follows from others, and so must not outlive them. */
+function isDerived(config: object | undefined, key: string): boolean {
+  return key === "topic_prefix_re" && locate((config && layersOf.get(config)) ?? [], [key]) === undefined;
 }
 
 /** Like {@link seal}, but without defaults, and so not complete. */

@@ -13,12 +13,19 @@ export interface Surroundings {
   readonly cwd: string;
   /** The user's home folder. */
   readonly home: string;
+  /** The host's name, as the system gives it. */
+  readonly hostname: string;
 }
 
 /** The surroundings of this process, with what the caller knows better in their place. */
 export function surroundings(known: Partial<Surroundings> = {}): Surroundings {
   const env = known.env ?? process.env;
-  return { env, cwd: known.cwd ?? process.cwd(), home: known.home ?? (env.HOME || homedir()) };
+  return {
+    env,
+    cwd: known.cwd ?? process.cwd(),
+    home: known.home ?? (env.HOME || homedir()),
+    hostname: known.hostname ?? hostname(),
+  };
 }
 
 /** The host's name up to the first dot, as it stands in the keys of `endpoints` and `certnames`. */

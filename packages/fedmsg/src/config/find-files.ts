@@ -12,48 +12,47 @@ export interface FindOptions {
   readonly etc?: string;
 }
 
-/** What was found, in the order in which it is read; later files win. */
-export interface FoundFiles {
-  readonly files: readonly string[];
-  /** Python files, which were meant for reading but cannot be read. */
-  readonly python: readonly string[];
-}
-
 /**
  * Finds the configuration files (`fedmsg/config.py`, `_gather_configs_in`): those named; or the one, or the folder,
  * that `FEDMSG_CONFIG` names; or else the folders `/etc/fedmsg.d`, `~/.fedmsg.d`, `./fedmsg.d` and
  * `$VIRTUAL_ENV/etc/fedmsg.d`, each sorted by name, and then `/etc/fedmsg-config.*`, `~/.fedmsg-config.*` and
- * `./fedmsg-config.*`.
+ * `./fedmsg-config.*`. Of two files whose names differ in the extension only, the one in YAML is read later, and so wins
+ * over the old one in Python.
  *
+ * @returns the files in the order in which they are read; later files win
  * @throws FedmsgError FEDMSG_CONFIG_UNREADABLE where something named does not exist or is of no kind that can be read,
  *   and where a folder exists but cannot be listed
  */
 export async function findFiles(
   { env, cwd, home }: Surroundings,
   { named, etc = "/etc" }: FindOptions = {},
-): Promise<FoundFiles> {
+): Promise<readonly string[]> {
   const explicit = named ?? (env.FEDMSG_CONFIG ? [env.FEDMSG_CONFIG] : undefined);
-  if (explicit) return sortOut(await inOrder(explicit, (path) => findNamed(resolve(cwd, path))));
+  if (explicit) return unique(await inOrder(explicit, (path) => findNamed(resolve(cwd, path))));
   const folders = [join(etc, "fedmsg.d"), join(home, ".fedmsg.d"), join(cwd, "fedmsg.d")];
   if (env.VIRTUAL_ENV) folders.push(join(resolve(cwd, env.VIRTUAL_ENV), "etc", "fedmsg.d"));
   const stems = [join(etc, "fedmsg-config"), join(home, ".fedmsg-config"), join(cwd, "fedmsg-config")];
-  return sortOut([...(await inOrder(folders, listFolder)), ...(await inOrder(stems, findByStem))]);
+  return unique([...(await inOrder(folders, listFolder)), ...(await inOrder(stems, findByStem))]);
 }
 
-const readable = [".yaml", ".yml", ".json"];
+/** What may lie in a folder: data, in this order of strength where names are equal otherwise. */
+const readable = [".json", ".py", ".yaml", ".yml"];
+
+/** Files that run as programs: only where somebody names them, never because they lie in some folder. */
+const runnable = [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"];
+
+/** Whether a configuration file is a program that gives the configuration. */
+export function isRunnable(file: string): boolean {
+  return runnable.includes(extname(file));
+}
 
 /** Dotfiles and what editors and package managers leave behind (`a.yaml~`, `#a.yaml#`, `a.yaml.rpmsave`) are passed over. */
 function isConfigName(name: string): boolean {
-  return /^[^.#]/.test(name) && [...readable, ".py"].includes(extname(name));
+  return /^[^.#]/.test(name) && readable.includes(extname(name));
 }
 
-function sortOut(found: readonly string[]): FoundFiles {
-  const unique = [...new Set(found)];
-  return { files: unique.filter((file) => !isPython(file)), python: unique.filter(isPython) };
-}
-
-function isPython(file: string): boolean {
-  return extname(file) === ".py";
+function unique(found: readonly string[]): readonly string[] {
+  return [...new Set(found)];
 }
 
 async function listFolder(folder: string): Promise<string[]> {
@@ -70,7 +69,7 @@ async function listFolder(folder: string): Promise<string[]> {
 }
 
 async function findByStem(stem: string): Promise<string[]> {
-  return inOrder([...readable, ".py"], async (extension) => {
+  return inOrder(readable, async (extension) => {
     const file = stem + extension;
     return (await statIfThere(file)) ? [file] : [];
   });
@@ -80,16 +79,8 @@ async function findNamed(path: string): Promise<string[]> {
   const stats = await statIfThere(path);
   if (!stats) throw unreadable(path, new Error("no such file or folder"));
   if (stats.isDirectory()) return listFolder(path);
-  if (isPython(path)) throw new FedmsgError("FEDMSG_CONFIG_UNREADABLE", pythonAdvice(path));
-  if (!readable.includes(extname(path))) {
-    throw unreadable(path, new Error(`its name ends in none of ${readable.join(", ")}`));
-  }
-  return [path];
-}
-
-/** What to say about a Python file. */
-export function pythonAdvice(file: string): string {
-  return `${file}: not read by this version; convert the dictionary in it to YAML, and save that as ${file.slice(0, -3)}.yaml`;
+  if (readable.includes(extname(path)) || isRunnable(path)) return [path];
+  throw unreadable(path, new Error(`its name ends in none of ${[...readable, ...runnable].join(", ")}`));
 }
 
 async function statIfThere(path: string): Promise<Stats | undefined> {

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { DnsServer, srvRecord } from "@fedmsg/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { completeConfig, configOrigin, isLoadedConfig } from "./complete.ts";
 import { findFiles } from "./find-files.ts";
@@ -54,17 +55,27 @@ describe("layers", () => {
       "etc/fedmsg-config.json": "",
       "home/.fedmsg-config.yaml": "",
       "cwd/fedmsg-config.yml": "",
+      "cwd/fedmsg-config.py": "",
+      "cwd/fedmsg.d/a.py": "",
+      "cwd/fedmsg.d/b.js": "",
     });
-    const around = { env: { VIRTUAL_ENV: join(root, "venv") }, cwd: join(root, "cwd"), home: join(root, "home") };
-    const { files } = await findFiles(around, { etc: join(root, "etc") });
+    const around = {
+      env: { VIRTUAL_ENV: join(root, "venv") },
+      cwd: join(root, "cwd"),
+      home: join(root, "home"),
+      hostname: "h",
+    };
+    const files = await findFiles(around, { etc: join(root, "etc") });
     expect(files.map((file) => file.slice(root.length + 1))).toEqual([
       "etc/fedmsg.d/a.json",
       "etc/fedmsg.d/b.yaml",
       "home/.fedmsg.d/a.yml",
+      "cwd/fedmsg.d/a.py",
       "cwd/fedmsg.d/a.yaml",
       "venv/etc/fedmsg.d/a.yaml",
       "etc/fedmsg-config.json",
       "home/.fedmsg-config.yaml",
+      "cwd/fedmsg-config.py",
       "cwd/fedmsg-config.yml",
     ]);
   });
@@ -136,14 +147,46 @@ describe("layers", () => {
 });
 
 describe("files", () => {
-  test("Python files are warned about, once each", async () => {
-    await write({ "cwd/fedmsg.d/base.py": "config = {}", "cwd/fedmsg-config.py": "", "home/.fedmsg.d/.x.py": "" });
-    await loadConfig(options({ env: { VIRTUAL_ENV: join(root, "cwd") } }));
-    const advice = "not read by this version; convert the dictionary in it to YAML, and save that as";
-    expect(warnings).toEqual([
-      `cwd/fedmsg.d/base.py: ${advice} cwd/fedmsg.d/base.yaml`,
-      `cwd/fedmsg-config.py: ${advice} cwd/fedmsg-config.yaml`,
-    ]);
+  test("Python files are layers like others, and are not run", async () => {
+    await write({
+      "cwd/fedmsg.d/a.py":
+        "import socket\nhost = socket.gethostname()\nconfig = dict(environment='stg', name='a-%s' % host)",
+      "cwd/fedmsg.d/b.yaml": "name: b",
+      "cwd/fedmsg-config.py": "config = {\n  'io_threads': 7}",
+    });
+    const config = await loadConfig(options());
+    expect(config).toMatchObject({ environment: "stg", name: "b", io_threads: 7 });
+    expect(configOrigin(config, "environment")).toBe(join(root, "cwd/fedmsg.d/a.py:3"));
+    expect(configOrigin(config, "io_threads")).toBe(join(root, "cwd/fedmsg-config.py:2"));
+    expect(warnings).toEqual([]);
+  });
+
+  test("a program runs where it is named, and never because it lies in a folder", async () => {
+    await write({
+      "cwd/fedmsg.d/a.mjs": "throw new Error('run')",
+      "named/c.mjs": "export default async () => ({ environment: 'stg', own: { call: () => 7 } })",
+      "named/c.ts": "export const config: { name: string } = { name: 'typed' };",
+      "named/empty.mjs": "",
+    });
+    expect(await loadConfig(options())).toEqual(completeConfig({}));
+    const run = await loadConfig(options({ files: [join(root, "named/c.mjs"), join(root, "named/c.ts")] }));
+    expect(run).toMatchObject({ environment: "stg", name: "typed" });
+    const { text } = await refusal({ files: [join(root, "named/empty.mjs")] });
+    expect(text).toBe("named/empty.mjs: exports no `config`");
+  });
+
+  test("are read once, until somebody asks for them anew; what was wrong is read again", async () => {
+    await write({ "cwd/fedmsg.d/a.yaml": "name: one", "bad.yaml": "name: [" });
+    expect(await loadConfig(options())).toMatchObject({ name: "one" });
+    await write({ "cwd/fedmsg.d/a.yaml": "name: two" });
+    expect(await loadConfig(options())).toMatchObject({ name: "one" });
+    expect(await loadConfig(options({ overrides: { environment: "stg" } }))).toMatchObject({ name: "one" });
+    expect(await loadConfig(options({ reload: true }))).toMatchObject({ name: "two" });
+    expect(await loadConfig(options())).toMatchObject({ name: "two" });
+    const files = [join(root, "bad.yaml")];
+    await refusal({ files });
+    await write({ "bad.yaml": "name: mended" });
+    expect(await loadConfig(options({ files }))).toMatchObject({ name: "mended" });
   });
 
   test("what editors and package managers leave behind is passed over", async () => {
@@ -157,10 +200,12 @@ describe("files", () => {
 
   test.each([
     ["missing.yaml", "missing.yaml: cannot be read: no such file or folder"],
-    ["base.py", "base.py: not read by this version; convert the dictionary in it to YAML, and save that as base.yaml"],
-    ["base.toml", "base.toml: cannot be read: its name ends in none of .yaml, .yml, .json"],
+    [
+      "base.toml",
+      "base.toml: cannot be read: its name ends in none of .json, .py, .yaml, .yml, .js, .mjs, .cjs, .ts, .mts, .cts",
+    ],
   ])("%s cannot be named", async (name, text) => {
-    await write({ "base.py": "", "base.toml": "" });
+    await write({ "base.toml": "" });
     const error = { code: "FEDMSG_CONFIG_UNREADABLE", text };
     expect(await refusal({ files: [join(root, name)] })).toEqual(error);
     expect(await refusal({ env: { FEDMSG_CONFIG: `../${name}` } })).toEqual(error);
@@ -202,6 +247,17 @@ describe("problems", () => {
         'option: environment: found "pro-d"; wanted letters and digits only, such as dev, stg or prod',
       ].join("\n"),
     });
+  });
+
+  test("files that cannot be read are reported together with what is wrong in the others", async () => {
+    await write({ "cwd/fedmsg.d/a.yaml": "a: [", "cwd/fedmsg.d/b.yaml": "{", "cwd/fedmsg.d/c.yaml": "active: maybe" });
+    const { code, text } = await refusal();
+    expect(code).toBe("FEDMSG_CONFIG_UNREADABLE");
+    expect(text.split("\n").map((line) => line.replace(/:\d.*/, ""))).toEqual([
+      "cwd/fedmsg.d/a.yaml",
+      "cwd/fedmsg.d/b.yaml",
+      "cwd/fedmsg.d/c.yaml",
+    ]);
   });
 
   test("beyond a hundred are counted", async () => {
@@ -252,6 +308,33 @@ describe("relay_outbound at the top level", () => {
   });
 });
 
+describe("a command line", () => {
+  test("sets keys, and names the file to read", async () => {
+    await write({ "own.yaml": "name: own\nenvironment: stg\nio_threads: 2" });
+    const argv = ["--config-filename", join(root, "own.yaml"), "--io-threads=3", "--topic-prefix", "com.example"];
+    const config = await loadConfig(options({ argv, overrides: { environment: "prod" } }));
+    expect(config).toMatchObject({ name: "own", environment: "prod", io_threads: 3, topic_prefix: "com.example" });
+    expect(config.topic_prefix_re).toBe("com\\.example\\.[A-Za-z0-9]+");
+    expect(configOrigin(config, "io_threads")).toBe("option");
+    expect(await loadConfig(options({ argv: ["--print-config"] }))).toMatchObject({ print_config: true });
+  });
+
+  test.each([
+    [["--io-thread", "3"], 'option: "--io-thread" is no flag of the configuration; did you mean --io-threads?'],
+    [["--frob=1"], /^option: "--frob=1" is no flag/],
+    [["-x"], /^option: "-x" is no flag/],
+    [["word"], /^option: "word" is no flag/],
+    [["--timeout"], "option: --timeout needs a value: --timeout <seconds>"],
+    [["--print-config=1"], "option: --print-config takes no value"],
+    [["--timeout", "soon"], /^option: timeout: found "soon"; wanted a number of seconds/],
+  ])("%j is refused", async (argv, text) => {
+    expect(await refusal({ argv })).toEqual({
+      code: "FEDMSG_CONFIG_INVALID",
+      text: typeof text === "string" ? text : expect.stringMatching(text),
+    });
+  });
+});
+
 test("configOrigin names the file and line of each part", async () => {
   await write({
     "cwd/fedmsg.d/a.yaml": "endpoints:\n  a: tcp://a:1\n  b: [tcp://b:1,\n      tcp://b:2]\nname: x\n",
@@ -278,4 +361,26 @@ test("__proto__ in files and options pollutes nothing", async () => {
   expect(config.endpoints).toEqual({});
   const polluted = [{}, config, config.endpoints, Object].map((object) => Reflect.get(object, "polluted"));
   expect(polluted).toEqual([undefined, undefined, undefined, undefined]);
+});
+
+describe("srv_endpoints", () => {
+  test("come from the DNS, in place of what files say; a domain without an answer is a warning", async () => {
+    await using dns = await DnsServer.start();
+    const name = "_fedmsg._tcp.bus.example";
+    dns.reply(name, {
+      answers: [srvRecord(name, { target: "app01.bus.example", port: 3000, priority: 1, weight: 1 })],
+    });
+    dns.reply("_fedmsg._tcp.down.example", { rcode: 3 });
+    await write({ "cwd/fedmsg.d/a.yaml": "endpoints: {bus.example: tcp://old:1, down.example: tcp://kept:1}" });
+    const keys = { srv_endpoints: ["bus.example", "down.example"], srv_servers: [dns.address] };
+    const config = await loadConfig(options({ overrides: keys }));
+    expect(config.endpoints).toEqual({
+      "bus.example": ["tcp://app01.bus.example:3000"],
+      "down.example": ["tcp://kept:1"],
+    });
+    expect(configOrigin(config, "endpoints", "bus.example")).toBe("DNS: SRV _fedmsg._tcp.bus.example");
+    expect(warnings).toEqual([expect.stringContaining("down.example")]);
+    const unasked = await loadConfig(options({ overrides: keys, lookup: false }));
+    expect(unasked.endpoints).toEqual({ "bus.example": ["tcp://old:1"], "down.example": ["tcp://kept:1"] });
+  });
 });

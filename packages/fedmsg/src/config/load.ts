@@ -1,10 +1,12 @@
-import { checkKeys, describe, invalid, type Problem } from "./check.ts";
+import { FedmsgError } from "../errors.ts";
+import { checkKeys, invalidLines, type Problem } from "./check.ts";
 import { optionLayer, seal, sealPartial } from "./complete.ts";
-import { isMapping, type Mapping, mergeData } from "./data.ts";
+import { type Mapping, mergeData } from "./data.ts";
 import { surroundings } from "./environment.ts";
-import { findFiles, pythonAdvice } from "./find-files.ts";
+import { readFlags } from "./flags.ts";
+import { readLayers } from "./layers.ts";
 import { nearest } from "./nearest.ts";
-import { type Layer, locate, locateNear, moveRelayOutbound, optionSource, type Path } from "./origin.ts";
+import { type Layer, locateNear, optionSource, type Path } from "./origin.ts";
 import { type Config, configKeys } from "./schema.ts";
 
 /** Where `loadConfig` looks, and what it is told. */
@@ -13,13 +15,25 @@ export interface LoadConfigOptions {
   readonly files?: readonly string[] | undefined;
   /** Keys that win over every file, as flags do. Mappings are merged, `undefined` is passed over. */
   readonly overrides?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * A command line of flags that set keys (`--topic-prefix x`, `--config-filename f`), without the program's name:
+   * `process.argv.slice(2)`. They win over files; `files` and `overrides` win over them. Default: none.
+   */
+  readonly argv?: readonly string[] | undefined;
+  /**
+   * Ask the DNS for `srv_endpoints`, which takes 5 s where it does not answer. With false `endpoints` is what files and
+   * flags give, and a bus asks when it subscribes. Default true.
+   */
+  readonly lookup?: boolean | undefined;
+  /** Read the files again. Default: files that this process has read before are not read another time. */
+  readonly reload?: boolean | undefined;
   /** Environment variables; `FEDMSG_CONFIG`, `VIRTUAL_ENV` and `HOME` are read. Default: those of the process. */
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** The folder that `./fedmsg.d` and relative paths are in. Default: the current one. */
   readonly cwd?: string | undefined;
   /** The folder that `~/.fedmsg.d` is in. Default: the user's. */
   readonly home?: string | undefined;
-  /** Called with what deserves a look but is no error: unknown keys, Python files. Default: nothing is said. */
+  /** Called with what deserves a look but is no error: unknown keys, names that do not resolve. Default: nothing is said. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
@@ -29,10 +43,12 @@ export interface LoadConfigOptions {
  * `/etc/fedmsg-config.*`, `~/.fedmsg-config.*` and `./fedmsg-config.*`; and `overrides`. `FEDMSG_CONFIG`, a file or a
  * folder, takes the place of all these files, and `files` takes that of `FEDMSG_CONFIG`.
  *
- * Files are YAML (`.yaml`, `.yml`) or JSON (`.json`). Mappings of several files are merged at any depth; lists and
- * single values replace each other, and so does a whole key its default.
+ * Files are YAML (`.yaml`, `.yml`), JSON (`.json`) or Python (`.py`, read but never run). Programs (`.js`, `.mjs`, `.ts`)
+ * that export a `config` run, and so are read only where they are named. Mappings of several files are merged at any
+ * depth; lists and single values replace each other, and so does a whole key its default.
  *
- * @throws FedmsgError FEDMSG_CONFIG_UNREADABLE where a file named does not exist, or one found cannot be read or parsed
+ * @throws FedmsgError FEDMSG_CONFIG_UNREADABLE where a file named does not exist, or one found cannot be read or parsed;
+ *   with a line for each problem in any file, those of FEDMSG_CONFIG_INVALID included
  * @throws FedmsgError FEDMSG_CONFIG_INVALID with one line for each problem in any file: `file:line: key: found; wanted`
  * @example
  * ```ts
@@ -46,48 +62,48 @@ export async function loadConfig(options: LoadConfigOptions & { readonly default
 export async function loadConfig(
   options: LoadConfigOptions & { readonly defaults?: boolean } = {},
 ): Promise<Partial<Config>> {
-  const { layers, problems: misshapen } = await readLayers(options);
-  if (options.overrides) layers.push(optionLayer(options.overrides));
-  const given = layers.reduce<Mapping>((under, { value }) => mergeData(under, value), {});
-  const { values, problems, unknown } = checkKeys(given);
-  const place = (path: Path) => locateNear(layers, path) ?? optionSource;
-  if (misshapen.length + problems.length > 0) throw invalid([...misshapen, ...problems], place);
-  for (const name of unknown) options.onWarning?.(`${place([name])}: ${adviseOn(name)}`);
-  return options.defaults === false ? sealPartial(values, layers) : seal(values, layers);
-}
-
-interface ReadLayers {
-  readonly layers: Layer[];
-  readonly problems: readonly Problem[];
-}
-
-async function readLayers({ files: named, env, cwd, home, onWarning }: LoadConfigOptions): Promise<ReadLayers> {
+  const { env, cwd, home, onWarning, reload } = options;
+  const flags = options.argv && readFlags(options.argv);
+  const named = options.files ?? (flags?.file === undefined ? undefined : [flags.file]);
   const around = surroundings({ ...(env && { env }), ...(cwd && { cwd }), ...(home && { home }) });
-  const { files, python } = await findFiles(around, { named });
-  for (const file of python) onWarning?.(pythonAdvice(file));
-  const layers: Layer[] = [];
-  const problems: Problem[] = [];
-  if (files.length === 0) return { layers, problems };
-  // Loaded late: a program that has no configuration files needs none of it.
-  const { readConfigFile } = await import("./read-file.ts");
-  for (const source of files) {
-    const { value, lines } = await readConfigFile(source);
-    if (!isMapping(value)) {
-      const place = `${source}:${lines?.line ?? 1}`;
-      problems.push({ path: [], place, found: describe(value), wanted: "a mapping of configuration keys" });
-      continue;
-    }
-    const layer: Layer = { source, value, lines };
-    if (hasBothOutbound(value)) onWarning?.(`${locate([layer], ["relay_outbound"])}: ${bothOutbound}`);
-    layers.push(moveRelayOutbound(layer));
-  }
-  return { layers, problems };
+  const files = await readLayers(around, { named, reload });
+  const given = [flags?.overrides, options.overrides].flatMap((keys) => {
+    return keys && Object.keys(keys).length > 0 ? [optionLayer(keys)] : [];
+  });
+  const layers = [...files.layers, ...given];
+  const { values, problems, unknown } = checkKeys(
+    layers.reduce<Mapping>((under, { value }) => mergeData(under, value), {}),
+  );
+  const place = (path: Path) => locateNear(layers, path) ?? optionSource;
+  refuse(files.unreadable, [...files.problems, ...problems], place);
+  for (const text of files.warnings) onWarning?.(text);
+  for (const name of unknown) onWarning?.(`${place([name])}: ${adviseOn(name)}`);
+  if (options.defaults === false) return sealPartial(values, layers);
+  const found = options.lookup === false ? [] : await lookupEndpoints(values, onWarning);
+  return seal(
+    found.reduce<Mapping>((under, { value }) => mergeData(under, value), values),
+    [...layers, ...found],
+  );
 }
 
-const bothOutbound = "relay_outbound: passed over, as endpoints.relay_outbound in the same file wins; keep one of them";
+/** A layer for each domain that the DNS knows endpoints of; they take the place of what files say for that name. */
+async function lookupEndpoints(values: Mapping, onWarning: LoadConfigOptions["onWarning"]): Promise<readonly Layer[]> {
+  const { srv_endpoints: domains = [], srv_servers: servers } = values as Partial<Config>;
+  if (domains.length === 0) return [];
+  const { resolveSrvEndpoints } = await import("./srv/index.ts"); // Most have no use for it.
+  const found = await resolveSrvEndpoints(domains, { servers, onWarning });
+  return [...found].map(([domain, { addresses }]) => {
+    return { source: `DNS: SRV _fedmsg._tcp.${domain}`, value: { endpoints: { [domain]: addresses } } };
+  });
+}
 
-function hasBothOutbound({ endpoints, relay_outbound }: Mapping): boolean {
-  return relay_outbound != null && isMapping(endpoints) && Object.hasOwn(endpoints, "relay_outbound");
+/** Makes one error of everything that is wrong. */
+function refuse(unreadable: readonly FedmsgError[], problems: readonly Problem[], place: (path: Path) => string): void {
+  if (unreadable.length + problems.length === 0) return;
+  const lines = [...unreadable.map(({ message }) => message), ...invalidLines(problems, place)];
+  const [first] = unreadable;
+  const code = first?.code ?? "FEDMSG_CONFIG_INVALID";
+  throw new FedmsgError(code, lines.join("\n"), first && { cause: first });
 }
 
 function adviseOn(name: string): string {

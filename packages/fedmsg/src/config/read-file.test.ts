@@ -13,7 +13,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 async function read(name: string, content: string | Uint8Array) {
   await writeFile(join(folder, name), content);
-  return readConfigFile(join(folder, name));
+  return readConfigFile(join(folder, name), { env: {}, cwd: folder, home: folder, hostname: "h" });
 }
 
 /** The message of the error, which must be FEDMSG_CONFIG_UNREADABLE, without the folder. */

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { FedmsgError } from "../errors.ts";
 import { loads } from "../wire/loads.ts";
 import { copyData, isMapping } from "./data.ts";
+import { type Surroundings, surroundings } from "./environment.ts";
 import { type Parsed, readYaml } from "./yaml-tree.ts";
 
 /** The longest configuration file that is read, in bytes. */
@@ -11,18 +12,60 @@ export const fileBytesMax = 8 * 1024 * 1024;
 const jsonLinesBytesMax = 1024 * 1024;
 
 /**
- * Reads a configuration file, JSON where its name ends so and YAML otherwise. An empty file is an empty mapping, and
- * where the whole mapping stands under one key `config`, as a Python file has it, that is taken off.
+ * Reads a configuration file as data: Python (which is never run), JSON, or YAML, as its name says. An empty file is an
+ * empty mapping, except in Python; where the whole mapping stands under one key `config`, that is taken off.
  *
  * @throws FedmsgError FEDMSG_CONFIG_UNREADABLE naming the file, with line and column where its syntax is wrong
  */
-export async function readConfigFile(file: string): Promise<Parsed> {
+export async function readConfigFile(file: string, around: Surroundings): Promise<Parsed> {
   const text = await readText(file);
+  if (file.endsWith(".py")) {
+    const { readPython } = await import("./python/index.ts");
+    return readPython(file, text, around);
+  }
   const parsed = file.endsWith(".json") ? await readJson(file, text) : await readYaml(file, text);
   if (!isMapping(parsed.value)) return parsed.value === null ? { value: {} } : parsed;
   const { config, ...others } = parsed.value;
   if (!isMapping(config) || Object.keys(others).length > 0) return parsed;
   return { value: config, lines: parsed.lines?.members?.get("config") };
+}
+
+/** What a Python file says, and what it asked for to say it. */
+export interface PythonConfig extends Parsed {
+  /** What differs from one host, user or folder to the next, in words: `the host's name`, `the variable HOME`. */
+  readonly used: readonly string[];
+}
+
+/**
+ * Reads one Python configuration file as data, without running it, for those who want to keep what it says.
+ *
+ * @throws FedmsgError FEDMSG_CONFIG_UNREADABLE with a line for each construct that cannot be read
+ */
+export async function readPythonConfig(file: string, known: Partial<Surroundings> = {}): Promise<PythonConfig> {
+  const used = new Set<string>();
+  const around = surroundings(known);
+  const watched: Surroundings = {
+    env: new Proxy(around.env, {
+      get: (env, name) => {
+        if (typeof name === "string") used.add(`the variable ${name}`);
+        return Reflect.get(env, name);
+      },
+    }),
+    get cwd() {
+      used.add("the current folder");
+      return around.cwd;
+    },
+    get home() {
+      used.add("the user's home folder");
+      return around.home;
+    },
+    get hostname() {
+      used.add("the host's name");
+      return around.hostname;
+    },
+  };
+  const parsed = await readConfigFile(file, watched);
+  return { ...parsed, used: [...used].filter((what) => !what.includes("FEDMSG_CONFIG")) };
 }
 
 async function readText(file: string): Promise<string> {

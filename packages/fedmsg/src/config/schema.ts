@@ -19,9 +19,19 @@ import { zeromqKeys } from "./keys/zeromq.ts";
  *
  * Where the old manual and the old code differ, the manual's default stands (`topic_prefix`, `relay_inbound`); the rest
  * are those of `fedmsg.config.conf` and of moksha. Our own keys are `publish_timeout`, `transport`, `bodyBytesMax`,
- * `queueBytesMax`, `srv_servers`, `commands` and `fedmsg.consumers.gateway.interface`.
+ * `queueBytesMax`, `srv_servers`, `commands`, `allow_unsigned`, `replay_window`, `crl_warn` and `fedmsg.consumers.gateway.interface`.
  */
 export const configKeys = { ...busKeys, ...zeromqKeys, ...cryptoKeys, ...ircKeys, ...hubKeys, ...stompKeys };
+
+/** The keys as the reference page groups them. */
+export const configSections: Readonly<Record<string, Readonly<Record<string, ConfigKey>>>> = {
+  General: busKeys,
+  ZeroMQ: zeromqKeys,
+  "Authentication and authorization": cryptoKeys,
+  "Hub, consumers and history": hubKeys,
+  IRC: ircKeys,
+  STOMP: stompKeys,
+};
 
 /** The name of a key that fedmsg knows. */
 export type ConfigName = keyof Table;
@@ -63,4 +73,10 @@ export const configSchema = v.looseObject(
 
 function toEntry(key: ConfigKey): v.GenericSchema {
   return "default" in key ? v.optional(key.schema, key.default) : v.optional(key.schema);
+}
+
+/** What a key takes, in words: `true or false`. */
+export function wantedOf({ schema }: ConfigKey): string {
+  const { issues } = v.safeParse(schema, Symbol("nothing that a key takes"));
+  return issues?.[0]?.message ?? "anything";
 }

@@ -25,7 +25,7 @@ export const flag = v.union(
     v.boolean(flagWanted),
     v.pipe(
       v.string(flagWanted),
-      v.regex(/^(?:true|false)$/i, flagWanted),
+      v.regex(/^(?:[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$/, flagWanted),
       v.transform((word) => word.toLowerCase() === "true"),
     ),
   ],
@@ -33,7 +33,7 @@ export const flag = v.union(
 );
 
 /** A transport address. Which host and port it names is checked where it is used. */
-export const address = v.pipe(v.string(addressWanted), v.regex(/^[a-z][a-z0-9+.-]*:\/\/\S+$/i, addressWanted));
+export const address = v.pipe(v.string(addressWanted), v.regex(/^[A-Za-z][A-Za-z0-9+.-]*:\/\/\S+$/, addressWanted));
 
 /** One of some words. */
 export function word<const Words extends readonly string[]>(words: Words) {

@@ -111,7 +111,7 @@ export const busKeys = {
   topic_prefix_re: optional(
     text,
     "A regular expression for the beginning of topics that have a wording for humans. Without it: `topic_prefix`, " +
-      "a dot and a word of letters.",
+      "a dot and a word of letters and digits.",
   ),
   datagrepper_url: defaulted(
     textOrNull,

@@ -2,9 +2,11 @@
 
 import * as v from "valibot";
 import { defaulted, optional } from "../key.ts";
-import { flag, listOf, mapping, text, textOrNull, texts, whole, word } from "../values.ts";
+import { flag, listOf, mapping, seconds, text, textOrNull, texts, whole, word } from "../values.ts";
 
 const backend = word(["x509", "gpg"]);
+/** No single text: Python took one for a pattern, in which a name only had to be found. */
+const signers = v.array(text, "a list of certificate names, also for a single one");
 const names = mapping(text, "a mapping of names to texts");
 
 /** Signing, validating, and whose word counts. */
@@ -64,12 +66,27 @@ export const cryptoKeys = {
     3600,
     "When to read the list of revoked certificates again. Seconds, 0 or more.",
   ),
+  crl_warn: defaulted(
+    seconds,
+    604_800,
+    "How long before the list of revoked certificates, or the authority's certificate, expires that is announced. Seconds.",
+  ),
   routing_policy: defaulted(
-    v.nullable(mapping(texts, "a mapping of topics to certificate names"), () => ({})),
+    v.nullable(mapping(signers, "a mapping of topics to lists of certificate names"), () => ({})),
     {},
     "Full topics and the names of the certificates that may sign them. Topics that are not listed may be signed by any.",
   ),
   routing_nitpicky: defaulted(flag, false, "Refuse messages on topics that `routing_policy` does not list."),
+  allow_unsigned: defaulted(
+    v.nullable(texts, () => []),
+    [],
+    "Topics, as for a subscription (`*` one word, `#` the rest), whose messages need no signature; they are marked as unsigned.",
+  ),
+  replay_window: defaulted(
+    seconds,
+    0,
+    "Refuse a valid message that is older than this, and one that was seen before. Seconds; 0 for off.",
+  ),
   gpg_home: optional(text, "The folder of the GPG key ring. Without it: `~/.gnupg/`."),
   gpg_signing_key: optional(text, "The id of the GPG key to sign with."),
   gpg_keys: optional(
