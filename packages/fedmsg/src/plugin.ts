@@ -1,4 +1,5 @@
 /** Sub-path `fedmsg/plugin`: what daemons, transports and other extensions are built from. */
+export { type EndpointsListener, LiveEndpoints } from "./bus/endpoints.ts";
 export { localAddressFor, shortHostname } from "./config/environment.ts";
 export { nearest } from "./config/nearest.ts";
 export {

@@ -43,11 +43,12 @@ export async function transportOf({ config, transport }: DaemonOptions): Promise
   return transport ?? createTransport(config);
 }
 
-/** Puts a daemon together from its forwarder. */
+/** Puts a daemon together from its forwarder, and what must stop before that does. */
 export function toDaemon(
   forwarder: Forwarder,
   output: Publisher,
   addresses: { readonly inbound: readonly string[]; readonly outbound: string },
+  beforeEnd: () => Promise<void> = async () => {},
 ): Daemon {
   return {
     ...addresses,
@@ -58,9 +59,9 @@ export function toDaemon(
       return forwarder.done;
     },
     subscribed: (topic, signal) => output.subscribed(topic, signal),
-    drain: () => forwarder.drain(),
-    close: () => forwarder.close(),
-    [Symbol.asyncDispose]: () => forwarder.drain(),
+    drain: () => beforeEnd().then(() => forwarder.drain()),
+    close: () => beforeEnd().then(() => forwarder.close()),
+    [Symbol.asyncDispose]: () => beforeEnd().then(() => forwarder.drain()),
   };
 }
 

@@ -51,31 +51,69 @@ export interface ForwarderOptions {
 const quietMs = 50;
 /** How long draining may take, in ms: publishers that never pause must not keep it from ending. */
 const drainMs = 1000;
+/** An input that is taken out is closed when nothing came from it for so long, in ms; */
+const leaveMs = 100;
+/** and after so many such spans in any case. */
+const leaveSpansMax = 100;
 /** How long an input pauses when the others have filled the way out, in ms. */
 const pauseMs = 5;
+
+interface Reading {
+  /** How often something came. */
+  batches: number;
+  ended: Promise<void>;
+}
 
 /** Forwards until it is drained or closed. */
 export class Forwarder {
   readonly #options: ForwarderOptions;
-  readonly #loops: Promise<void>;
+  readonly #inputs = new Map<ForwarderInput, Reading>();
   readonly #refused: Partial<Record<InvalidReason, number>> = {};
+  readonly #done: Promise<void>;
+  #resolve!: () => void;
+  #reject!: (error: unknown) => void;
   #forwarded = 0;
   #lastAt = 0;
   #ending: Promise<void> | undefined;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
-    this.#loops = Promise.all(options.inputs.map((input) => this.#forward(input))).then(() => {});
-    this.#loops.catch(() => {}); // Whoever asks for `done` hears of it; nobody has to.
+    this.#done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#done.catch(() => {}); // Whoever asks for `done` hears of it; nobody has to.
+    for (const input of options.inputs) this.add(input);
   }
 
   get counts(): ForwardCounts {
     return { forwarded: this.#forwarded, dropped: this.#options.output.dropped, refused: { ...this.#refused } };
   }
 
-  /** Resolves when all inputs have ended; rejects if one of them failed. */
+  /** Resolves when it has ended; rejects if one of its sockets failed. */
   get done(): Promise<void> {
-    return this.#loops;
+    return this.#done;
+  }
+
+  /** Takes messages from one more place. */
+  add(input: ForwarderInput): void {
+    const reading: Reading = { batches: 0, ended: Promise.resolve() };
+    this.#inputs.set(input, reading);
+    reading.ended = this.#forward(input, reading).then(() => void this.#inputs.delete(input));
+    reading.ended.catch((error) => this.#reject(error));
+  }
+
+  /** Takes what has arrived from an input, and then no more. */
+  async remove(input: ForwarderInput): Promise<void> {
+    const reading = this.#inputs.get(input);
+    if (!reading) return;
+    let before = -1;
+    for (let spans = 0; before !== reading.batches && spans < leaveSpansMax && !this.#ending; spans++) {
+      before = reading.batches;
+      await delay(leaveMs, undefined, { ref: false });
+    }
+    await input.socket.close();
+    await reading.ended.catch(() => {});
   }
 
   /** Forwards what has arrived, then ends. Idempotent. */
@@ -96,17 +134,20 @@ export class Forwarder {
     while (drain && performance.now() - this.#lastAt < quietMs && performance.now() < deadline) {
       await delay(5);
     }
-    await Promise.all(this.#options.inputs.map(({ socket }) => socket.close()));
+    const loops = [...this.#inputs.values()].map(({ ended }) => ended);
+    await Promise.all([...this.#inputs.keys()].map(({ socket }) => socket.close()));
     if (!drain) await this.#options.output.close(); // A loop may be waiting for room.
-    await this.#loops.catch(() => {});
+    await Promise.allSettled(loops);
     await this.#options.output.drain();
+    this.#resolve();
   }
 
-  async #forward({ name, endpoint, socket }: ForwarderInput): Promise<void> {
+  async #forward({ name, endpoint, socket }: ForwarderInput, reading: Reading): Promise<void> {
     const { bodyBytesMax, onEvent } = this.#options;
     for (;;) {
       const batch = await socket.receive();
       if (batch.length === 0) return;
+      reading.batches++;
       this.#lastAt = performance.now();
       for (const frames of batch) {
         const found = findFault(frames, bodyBytesMax);

@@ -1,10 +1,12 @@
 import {
   anyAddress,
   codeOf,
+  DnsServer,
   everyTransport,
   expectNoLeaks,
   Sockets,
   sayUntilHeard,
+  srvRecord,
   testConfig,
   toFrames,
   withTimeout,
@@ -151,4 +153,29 @@ test("a gateway that is listed among the services does not listen to itself", as
   for (const topic of ["one", "two"]) await publisher.send(toFrames(topic, "{}"));
   expect([await inbox.text(), await inbox.text()]).toEqual(["one", "two"]);
   expect(gateway.counts.forwarded).toBe(2);
+});
+
+test("follows a domain of srv_endpoints: connects to who is new there, and lets go of who is gone", async () => {
+  await using dns = await DnsServer.start();
+  await using sockets = new Sockets(createMemoryTransport());
+  const [one, oneAddress] = await sockets.listening();
+  const [two, twoAddress] = await sockets.listening();
+  const name = "_fedmsg._tcp.bus.example";
+  const point = (address: string) => {
+    const [, target = "", port] = /^tcp:\/\/(.*):(.*)$/.exec(address) ?? [];
+    return { answers: [srvRecord(name, { target, port: Number(port) }, 5)] }; // No shorter time is taken seriously.
+  };
+  dns.reply(name, point(oneAddress));
+  const events: StatusEvent[] = [];
+  const config = testConfig({ srv_endpoints: ["bus.example"], srv_servers: [dns.address] });
+  const onEvent = (event: StatusEvent) => void events.push(event);
+  await using gateway = await startGateway({ config, transport: sockets.transport, onEvent });
+  const inbox = sockets.inbox(gateway.outbound);
+  await withTimeout(one.subscribed(), "the first publisher is found");
+  await sayUntilHeard(one, inbox, "one");
+  dns.reply(name, point(twoAddress));
+  await withTimeout(two.subscribed(), "the second publisher is found");
+  await sayUntilHeard(two, inbox, "two");
+  const changes = events.filter(({ type }) => type === "endpoints");
+  expect(changes).toMatchObject([{ added: [oneAddress] }, { added: [twoAddress], removed: [oneAddress] }]);
 });

@@ -1,5 +1,11 @@
-import type { Config } from "fedmsg/config";
-import { localAddressFor, parseAddress, socketOptions, type Transport } from "fedmsg/plugin";
+import {
+  type EndpointsListener,
+  LiveEndpoints,
+  localAddressFor,
+  parseAddress,
+  socketOptions,
+  type Transport,
+} from "fedmsg/plugin";
 import { type Daemon, type DaemonOptions, forwardEvent, listenFor, nameKey, toDaemon, transportOf } from "./daemon.ts";
 import { Forwarder, type ForwarderInput } from "./forwarder.ts";
 
@@ -7,8 +13,8 @@ const portKey = "fedmsg.consumers.gateway.port";
 
 /**
  * Starts a gateway: one public address that carries everything that is said on the bus, for listeners who cannot reach
- * the services themselves (`fedmsg/consumers/gateway.py`). It connects to everything in `endpoints` and publishes on
- * `fedmsg.consumers.gateway.port` of `fedmsg.consumers.gateway.interface` (default `*`).
+ * the services themselves (`fedmsg/consumers/gateway.py`). It connects to everything in `endpoints`, follows the domains of
+ * `srv_endpoints` as the DNS changes, and publishes on `fedmsg.consumers.gateway.port` of `fedmsg.consumers.gateway.interface` (default `*`).
  *
  * @throws FedmsgError FEDMSG_ADDRESS_IN_USE, FEDMSG_ADDRESS_INVALID, FEDMSG_TRANSPORT, naming the key
  */
@@ -26,44 +32,89 @@ export async function startGateway(options: DaemonOptions): Promise<Daemon> {
   try {
     const address = `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
     outbound = (await listenFor(output, address, [portKey], config)).endpoint;
-    const inputs = await connectInputs(transport, options, Number(outbound.replace(/^.*:/, "")));
-    const forwarder = new Forwarder({ inputs, output, bodyBytesMax: config.bodyBytesMax, onEvent });
-    return toDaemon(forwarder, output, { inbound: inputs.map(({ endpoint }) => endpoint), outbound });
+    const inputs = new Inputs(transport, options, Number(outbound.replace(/^.*:/, "")));
+    await inputs.connectAll();
+    const forwarder = new Forwarder({ inputs: inputs.all, output, bodyBytesMax: config.bodyBytesMax, onEvent });
+    inputs.follow(forwarder);
+    const inbound = inputs.all.map(({ endpoint }) => endpoint);
+    return toDaemon(forwarder, output, { inbound, outbound }, () => inputs.unfollow());
   } catch (error) {
     await output.close();
     throw error;
   }
 }
 
-async function connectInputs(
-  transport: Transport,
-  { config, onEvent }: DaemonOptions,
-  ownPort: number,
-): Promise<ForwarderInput[]> {
-  const sources: [name: string, endpoint: string][] = [];
-  for (const [name, n, endpoint] of listEndpoints(config)) {
-    try {
-      if (!(await isOwn(endpoint, ownPort))) sources.push([name, endpoint]);
-    } catch (error) {
-      throw nameKey(error, ["endpoints", name, n], config);
+/** Everybody who publishes, and the sockets that are connected to them. */
+class Inputs {
+  /** In the order of the configuration. */
+  all: ForwarderInput[] = [];
+  readonly #transport: Transport;
+  readonly #options: DaemonOptions;
+  readonly #ownPort: number;
+  readonly #endpoints: LiveEndpoints;
+  #onChange: EndpointsListener | undefined;
+
+  constructor(transport: Transport, options: DaemonOptions, ownPort: number) {
+    const { config, onEvent } = options;
+    this.#transport = transport;
+    this.#options = options;
+    this.#ownPort = ownPort;
+    this.#endpoints = new LiveEndpoints(config, { emit: (event) => onEvent?.(event) });
+  }
+
+  /** Connects to whoever is listed. */
+  async connectAll(): Promise<void> {
+    const { config } = this.#options;
+    const sources: [name: string, endpoint: string][] = [];
+    for (const [name, addresses] of this.#endpoints.list()) {
+      for (const [n, endpoint] of addresses.entries()) {
+        try {
+          if (!(await isOwn(endpoint, this.#ownPort))) sources.push([name, endpoint]);
+        } catch (error) {
+          throw nameKey(error, ["endpoints", name, n], config);
+        }
+      }
+    }
+    this.all = sources.map(([name, endpoint]) => this.#connect(name, endpoint));
+  }
+
+  /** From now on `forwarder` has the inputs that the DNS names. */
+  follow(forwarder: Forwarder): void {
+    this.#onChange = (name, addresses) => void this.#change(forwarder, name, addresses);
+    this.#endpoints.follow(this.#onChange);
+  }
+
+  /** Takes `follow` back. Idempotent. */
+  async unfollow(): Promise<void> {
+    if (this.#onChange) await this.#endpoints.unfollow(this.#onChange);
+    this.#onChange = undefined;
+  }
+
+  async #change(forwarder: Forwarder, name: string, addresses: readonly string[]): Promise<void> {
+    const present = this.all.filter((input) => input.name === name);
+    const gone = present.filter(({ endpoint }) => !addresses.includes(endpoint));
+    this.all = this.all.filter((input) => !gone.includes(input));
+    for (const input of gone) void forwarder.remove(input);
+    for (const endpoint of addresses) {
+      if (present.some((input) => input.endpoint === endpoint)) continue;
+      if (await isOwn(endpoint, this.#ownPort)) continue;
+      if (!this.#onChange) return; // It ended while we asked.
+      const input = this.#connect(name, endpoint);
+      this.all.push(input);
+      forwarder.add(input);
     }
   }
-  return sources.map(([name, endpoint]) => {
-    const socket = transport.createSubscriber({
+
+  #connect(name: string, endpoint: string): ForwarderInput {
+    const { config, onEvent } = this.#options;
+    const socket = this.#transport.createSubscriber({
       ...socketOptions(config),
       onEvent: forwardEvent(name, () => endpoint, onEvent),
     });
     socket.subscribe("");
     socket.connect(endpoint);
     return { name, endpoint, socket };
-  });
-}
-
-/** Everybody who publishes. `relay_inbound` is where the relay listens. */
-function listEndpoints(config: Config): [name: string, n: number, endpoint: string][] {
-  return Object.entries(config.endpoints)
-    .filter(([name]) => name !== "relay_inbound")
-    .flatMap(([name, addresses]) => addresses.map((address, n): [string, number, string] => [name, n, address]));
+  }
 }
 
 /** A gateway that is listed in the endpoints it serves would forward its own messages for ever. */

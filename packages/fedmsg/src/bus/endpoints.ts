@@ -6,15 +6,15 @@
 
 import type { Config } from "../config/index.ts";
 import type { SrvOptions, SrvWatch } from "../config/srv/index.ts";
-import type { StatusEvents } from "./status.ts";
+import type { EventSink } from "./status.ts";
 
 /** Hears that a name has these addresses now. Must not throw. */
 export type EndpointsListener = (name: string, addresses: readonly string[]) => void;
 
-/** The endpoints of one bus, shared by its subscriptions. */
+/** The endpoints of one bus, shared by its subscriptions; or of one daemon. */
 export class LiveEndpoints {
   readonly #config: Config;
-  readonly #status: StatusEvents;
+  readonly #status: EventSink;
   readonly #srv: SrvOptions;
   readonly #domains: readonly string[];
   /** What the DNS said last. */
@@ -23,7 +23,7 @@ export class LiveEndpoints {
   #watch: Promise<SrvWatch> | undefined;
 
   /** @param srv how to ask; `servers` is overridden by `srv_servers` of the configuration */
-  constructor(config: Config, status: StatusEvents, srv: SrvOptions = {}) {
+  constructor(config: Config, status: EventSink, srv: SrvOptions = {}) {
     this.#config = config;
     this.#status = status;
     this.#srv = srv;

@@ -2,12 +2,12 @@ import type { Config } from "../config/index.ts";
 import { socketOptions } from "../transport/create.ts";
 import { listen } from "../transport/listen.ts";
 import type { Frames, SocketEvent, Subscriber, Transport } from "../transport/transport.ts";
-import type { StatusEvents } from "./status.ts";
+import type { EventSink } from "./status.ts";
 
 /** What a source needs of its subscription. */
 export interface SourceContext {
   readonly config: Config;
-  readonly status: StatusEvents;
+  readonly status: EventSink;
   /** Beginnings of the topics that are wanted. */
   readonly prefixes: readonly string[];
   /** Listen on addresses instead of connecting to them. */

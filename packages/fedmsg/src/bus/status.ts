@@ -31,11 +31,16 @@ export type StatusEvent =
   /** Something about `name`, a key of `endpoints`, deserves a look: its SRV records cannot be had, for instance. */
   | { readonly type: "warning"; readonly name: string; readonly detail: string };
 
+/** Takes events. */
+export interface EventSink {
+  emit(event: StatusEvent): void;
+}
+
 /** Events that a listener may be behind, before it loses the oldest. */
 const listenerEventsMax = 1000;
 
 /** Hands events to any number of listeners, none of which can hold up the others. */
-export class StatusEvents {
+export class StatusEvents implements EventSink {
   readonly #listeners = new Set<Listener>();
   readonly #announced: StatusEvent[] = [];
   #ended = false;
