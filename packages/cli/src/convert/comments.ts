@@ -15,9 +15,14 @@ export function commentsOf(source: string): Comments {
     if (text === undefined) {
       if (block.length > 0) comments.set(index, block.join("\n"));
       block = [];
-    } else if (!(index === 0 && text.startsWith("!"))) block.push(text);
+    } else if (!isForMachines(text)) block.push(text);
   }
   return comments;
+}
+
+/** `#!/usr/bin/python`, `# -*- coding: utf-8 -*-`, and what editors read. */
+function isForMachines(text: string): boolean {
+  return /^!|coding[:=]|^\s*vim?:|yaml-language-server/.test(text);
 }
 
 /** Puts each comment above the key or item on the line that follows it, and what is left at the top of the document. */

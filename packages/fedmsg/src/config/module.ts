@@ -1,8 +1,11 @@
-/** Modules that a configuration names: a file of settings that runs, and plugins. */
+/**
+ * Modules that a configuration names: a file of settings that runs, commands and plugins. Whoever may write the
+ * configuration decides what runs; but only files and installed packages do, never what stands in a URL.
+ */
 
 import { stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { FedmsgError } from "../errors.ts";
 
 /** How to load. */
@@ -23,7 +26,7 @@ let loads = 0;
  */
 export async function loadModule(specifier: string, { from, reload }: LoadModuleOptions): Promise<object> {
   const url = await locateModule(specifier, from);
-  if (reload && url.protocol === "file:") url.searchParams.set("load", String(++loads));
+  if (reload) url.searchParams.set("load", String(++loads));
   try {
     return (await import(url.href)) as object;
   } catch (cause) {
@@ -44,11 +47,16 @@ async function locateModule(specifier: string, from: string): Promise<URL> {
 
 async function locatePackage(specifier: string, from: string): Promise<URL> {
   const { resolve: resolveFrom } = await import("import-meta-resolve");
+  let url: URL;
   try {
-    return new URL(resolveFrom(specifier, pathToFileURL(join(from, "x.js")).href));
+    url = new URL(resolveFrom(specifier, pathToFileURL(join(resolve(from), "x.js")).href));
   } catch (cause) {
-    throw moduleError(specifier, `no such package from ${from}; a file's path begins with ./ or /`, cause);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw moduleError(specifier, `cannot be found from ${from}: ${why}; a file's path begins with ./ or /`, cause);
   }
+  // It resolves `data:`, `http:` and Node's own modules, too.
+  if (url.protocol !== "file:") throw moduleError(specifier, "is neither a file nor a package; name one of them");
+  return url;
 }
 
 /** Node 20 does not know TypeScript at all; later ones know it except inside `node_modules` and for enums and the like. */
@@ -57,7 +65,7 @@ function needsCompiler(cause: unknown, { pathname }: URL): boolean {
   return (
     /\.[cm]?ts$/.test(pathname) &&
     typeof code === "string" &&
-    /UNKNOWN_FILE_EXTENSION|TYPESCRIPT|STRIP_TYPES/.test(code)
+    /UNKNOWN_FILE_EXTENSION|TYPESCRIPT|TYPE_STRIPPING/.test(code)
   );
 }
 
@@ -72,6 +80,13 @@ async function compile(specifier: string, url: URL): Promise<object> {
 }
 
 function moduleError(specifier: string, what: string, cause?: unknown): FedmsgError {
-  const why = cause instanceof Error && what === "does not load" ? `: ${cause.message}` : "";
+  const why = what === "does not load" ? `: ${describeFailure(cause)}` : "";
   return new FedmsgError("FEDMSG_MODULE", `${specifier}: ${what}${why}`, { cause });
+}
+
+/** Node tells where a syntax error is only at the top of its stack. */
+function describeFailure(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const place = cause instanceof SyntaxError ? /^(file:\/\/\S+?)(?:\?\S*)?(:\d+)\n/.exec(cause.stack ?? "") : undefined;
+  return place ? `${fileURLToPath(place[1] as string)}${place[2]}: ${cause.message}` : cause.message;
 }

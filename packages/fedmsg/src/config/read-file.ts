@@ -44,12 +44,16 @@ export interface PythonConfig extends Parsed {
 export async function readPythonConfig(file: string, known: Partial<Surroundings> = {}): Promise<PythonConfig> {
   const used = new Set<string>();
   const around = surroundings(known);
+  const note = (name: string | symbol): string | symbol => {
+    // That one is asked for by the reader itself.
+    if (typeof name === "string" && name !== "FEDMSG_CONFIG_VARIABLES") used.add(`the variable ${name}`);
+    return name;
+  };
   const watched: Surroundings = {
     env: new Proxy(around.env, {
-      get: (env, name) => {
-        if (typeof name === "string") used.add(`the variable ${name}`);
-        return Reflect.get(env, name);
-      },
+      get: (env, name) => Reflect.get(env, note(name)),
+      has: (env, name) => Reflect.has(env, note(name)),
+      getOwnPropertyDescriptor: (env, name) => Reflect.getOwnPropertyDescriptor(env, note(name)),
     }),
     get cwd() {
       used.add("the current folder");
@@ -65,7 +69,7 @@ export async function readPythonConfig(file: string, known: Partial<Surroundings
     },
   };
   const parsed = await readConfigFile(file, watched);
-  return { ...parsed, used: [...used].filter((what) => !what.includes("FEDMSG_CONFIG")) };
+  return { ...parsed, used: [...used] };
 }
 
 async function readText(file: string): Promise<string> {
