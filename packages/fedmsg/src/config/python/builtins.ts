@@ -18,10 +18,10 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["abs", (call) => absolute(takeOne(call))],
   ["all", (call) => itemsOf(call).every(({ value }) => isTrue(value))],
   ["any", (call) => itemsOf(call).some(({ value }) => isTrue(value))],
-  ["bool", (call) => isTrue(take(call, ["/value"], 0)[0] ?? false)],
+  ["bool", (call) => isTrue(takeOr(call, false))],
   ["dict", (call) => makeDict(call)],
   ["enumerate", (call) => enumerate(call)],
-  ["float", (call) => toFloat(take(call, ["/value"], 0)[0] ?? 0n)],
+  ["float", (call) => toFloat(takeOr(call, 0n))],
   ["int", (call) => toInteger(call)],
   ["len", (call) => measure(takeOne(call), call)],
   ["list", (call) => new PyList(itemsOf(call), call.origin)],
@@ -34,13 +34,19 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["set", (call) => new PySet(itemsOf(call), call.origin)],
   ["frozenset", (call) => new PySet(itemsOf(call), call.origin)],
   ["sorted", (call) => sorted(call)],
-  ["str", (call) => show(take(call, ["/value"], 0)[0] ?? "", call.budget)],
+  ["str", (call) => show(takeOr(call, ""), call.budget)],
   ["sum", (call) => sum(call)],
   ["tuple", (call) => new PyTuple(itemsOf(call), call.origin)],
-  ["unicode", (call) => show(take(call, ["/value"], 0)[0] ?? "", call.budget)],
+  ["unicode", (call) => show(takeOr(call, ""), call.budget)],
   ["xrange", (call) => makeRange(call)],
   ["zip", (call) => zip(call)],
 ]);
+
+/** The only argument, or what stands for it. */
+function takeOr(call: Call, otherwise: Value): Value {
+  const [value = otherwise] = take(call, ["/value"], 0);
+  return value;
+}
 
 /** The items of the only argument, or none. */
 function itemsOf(call: Call): Slot[] {
@@ -75,7 +81,7 @@ function zip(call: Call): PyList {
     call,
     call.args.map((_, n) => `/${n}`),
   ).map((items) => walk(items!, call.budget, call.origin));
-  const length = columns.length > 0 ? Math.min(...columns.map((column) => column.length)) : 0;
+  const length = columns.reduce((least, column) => Math.min(least, column.length), columns[0]?.length ?? 0);
   call.budget.items(length * columns.length);
   const rows = Array.from({ length }, (_, n) => columns.map((column) => column[n]!));
   return new PyList(

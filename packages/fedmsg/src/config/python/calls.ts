@@ -11,6 +11,7 @@ import { walk } from "./sequences.ts";
 import type { SyntaxNode } from "./syntax.ts";
 import { textMethods } from "./text-methods.ts";
 import { Trouble } from "./trouble.ts";
+import { Troubles } from "./troubles.ts";
 import {
   isMutable,
   known,
@@ -62,7 +63,10 @@ function callFunction(value: Value, callee: SyntaxNode, list: SyntaxNode, machin
 function callMethod(self: Value, name: SyntaxNode, call: Call): Value {
   const method = name.text;
   const missing = () => new Trouble("attribute", `${method.slice(0, 40)}()`);
-  if (typeof self === "string") return orThrow(textMethods.get(method), missing)(self, strict(call));
+  if (typeof self === "string") {
+    call.budget.text(self.length);
+    return orThrow(textMethods.get(method), missing)(self, strict(call));
+  }
   if (self instanceof PyList) return orThrow(listMethods.get(method), missing)(self, call);
   if (self instanceof PyDict) return orThrow(dictMethods.get(method), missing)(self, call);
   if (self instanceof PyTuple) return orThrow(tupleMethods.get(method), missing)(self, call);
@@ -89,8 +93,10 @@ function readArguments(callee: SyntaxNode, list: SyntaxNode, machine: Machine): 
   const nodes = inside(list);
   if (isComprehension(nodes)) {
     args.push({ value: new PyList(evaluateGenerator(nodes, machine, list), list.origin), origin: list.origin });
-  } else for (const part of splitAtCommas(nodes)) readArgument(part, { args, named }, machine);
+  } else readParts(splitAtCommas(nodes), { args, named }, machine);
   machine.budget.items(args.length + named.size);
+  // Whatever is called looks at the whole of a text.
+  for (const { value } of args) if (typeof value === "string") machine.budget.text(value.length);
   return {
     name: callee.text,
     args: args.map(({ value }) => value),
@@ -99,6 +105,12 @@ function readArguments(callee: SyntaxNode, list: SyntaxNode, machine: Machine): 
     origin: callee.origin,
     budget: machine.budget,
   };
+}
+
+function readParts(parts: readonly SyntaxNode[][], given: Arguments, machine: Machine): void {
+  const troubles = new Troubles();
+  for (const part of parts) troubles.try(() => readArgument(part, given, machine));
+  troubles.finish([...given.args, ...given.named.values()].map(({ value }) => value));
 }
 
 interface Arguments {

@@ -5,32 +5,8 @@ import { inside, only, span, splitAtCommas } from "./parts.ts";
 import { walk } from "./sequences.ts";
 import type { SyntaxNode } from "./syntax.ts";
 import { Trouble } from "./trouble.ts";
+import { Troubles } from "./troubles.ts";
 import { PyDict, PyList, PySet, PyTuple, type Slot, Unknown, type Value } from "./values.ts";
-
-/**
- * Gathers what is wrong with the members of one list or dict, so that all of it is told and not the first only. A value
- * that is unknown is no trouble as long as it is not used; an unknown key or an unknown `**other` is.
- */
-class Troubles {
-  #first: Trouble | undefined;
-
-  /** Runs something, and keeps its trouble for `finish`. */
-  try(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      if (!(error instanceof Trouble) || error.isFinal) throw error;
-      if (!this.#first) this.#first = error;
-      else if (this.#first !== error && !this.#first.others.includes(error)) this.#first.others.push(error);
-    }
-  }
-
-  finish(values: Iterable<Value>): void {
-    if (!this.#first) return;
-    for (const value of values) if (value instanceof Unknown) this.#first.others.push(value.trouble);
-    throw this.#first;
-  }
-}
 
 /** The values between commas, those after `*` written out. */
 export function evaluateItems(nodes: readonly SyntaxNode[], machine: Machine): Slot[] {
@@ -97,7 +73,7 @@ function setMember(dict: PyDict, part: readonly SyntaxNode[], machine: Machine):
   const key = machine.evaluateLazily(keyNode);
   const value = machine.evaluateLazily(valueNode);
   if (key instanceof Unknown) {
-    if (value instanceof Unknown) key.trouble.others.push(value.trouble);
+    if (value instanceof Unknown) key.trouble.others.add(value.trouble);
     throw key.trouble;
   }
   setKey(dict, key, { value, origin: keyNode.origin }, keyNode);

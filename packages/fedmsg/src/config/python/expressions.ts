@@ -2,10 +2,11 @@
 
 import { computeUnary } from "./arithmetic.ts";
 import { evaluateCall } from "./calls.ts";
-import { isTrue, numberOf } from "./compare.ts";
+import { numberOf } from "./compare.ts";
 import { evaluateComprehension } from "./comprehensions.ts";
 import { evaluateDict, evaluateDisplay } from "./displays.ts";
 import { readNumber } from "./literals.ts";
+import { evaluateLogic, isLogical } from "./logic.ts";
 import type { Machine } from "./machine.ts";
 import { evaluateMember } from "./members.ts";
 import { hasVariable, isBuiltin } from "./modules.ts";
@@ -53,6 +54,7 @@ const refused: ReadonlyMap<string, TroubleKind> = new Map<string, TroubleKind>([
 /** Evaluates an expression; the trouble that it throws may lack its place. */
 export function evaluateExpression(node: SyntaxNode, machine: Machine): Value {
   machine.budget.spend();
+  if (isLogical(node)) return evaluateLogic(node, machine);
   const evaluate = kinds.get(node.name);
   if (evaluate) return evaluate(node, machine);
   const kind = refused.get(node.name);
@@ -78,7 +80,7 @@ function evaluateConditional(node: SyntaxNode, machine: Machine): Value {
 function evaluateUnary(node: SyntaxNode, machine: Machine): Value {
   const [operator, operand] = node.children;
   if (!operator || !operand) throw new Trouble("syntax", "no Python that can be read");
-  if (operator.text === "not") return !machine.test(operand);
+  if (isLogical(operand)) throw new Trouble("syntax", "`not` needs brackets here", { place: operand });
   const number = numberOf(machine.evaluate(operand));
   const result = number === undefined ? undefined : computeUnary(operator.text, number);
   if (result === undefined) throw new Trouble("operator", operator.text);
@@ -87,10 +89,6 @@ function evaluateUnary(node: SyntaxNode, machine: Machine): Value {
 
 function evaluateBinary(node: SyntaxNode, machine: Machine): Value {
   const { left, operator, right } = operands(node);
-  if (operator === "and" || operator === "or") {
-    const value = machine.evaluate(left);
-    return isTrue(value) === (operator === "and") ? machine.evaluate(right) : value;
-  }
   if (isComparison(operator)) return evaluateChain(node, machine);
   return operate(operator, machine.evaluate(left), machine.evaluate(right), {
     budget: machine.budget,
@@ -109,6 +107,8 @@ function operands(node: SyntaxNode): Operands {
   const [left, right] = [node.children[0], node.children.at(-1)];
   const words = node.children.slice(1, -1).map(({ text }) => text);
   if (!left || !right || words.length === 0) throw new Trouble("syntax", "no Python that can be read", { place: node });
+  const loose = [left, right].find(isLogical);
+  if (loose) throw new Trouble("syntax", "`not` needs brackets here", { place: loose });
   return { left, operator: words.join(" "), right };
 }
 
@@ -120,7 +120,7 @@ function isComparison(operator: string): boolean {
 function evaluateChain(node: SyntaxNode, machine: Machine): boolean {
   const links: { readonly operator: string; readonly right: SyntaxNode }[] = [];
   let first = node;
-  while (first.name === "BinaryExpression" && isComparison(operands(first).operator)) {
+  while (first.name === "BinaryExpression" && !isLogical(first) && isComparison(operands(first).operator)) {
     const { left, operator, right } = operands(first);
     links.unshift({ operator, right });
     first = left;

@@ -9,7 +9,9 @@ export function namesSetIn(node: SyntaxNode): Set<string> {
   for (let next = rest.pop(); next; next = rest.pop()) {
     for (const name of namesSetBy(next)) names.add(name);
     // What a function sets is its own.
-    if (next.name !== "FunctionDefinition" && next.name !== "ClassDefinition") rest.push(...statementsOf(next));
+    if (next.name !== "FunctionDefinition" && next.name !== "ClassDefinition") {
+      for (const statement of statementsOf(next)) rest.push(statement);
+    }
   }
   return names;
 }
@@ -55,7 +57,25 @@ export function runsWhenDefined(node: SyntaxNode): boolean {
     if (["CallExpression", "UpdateStatement", "DeleteStatement", "DecoratedStatement"].includes(next.name)) return true;
     if (next.name === "AssignStatement" && next.children[0]?.name !== "VariableName") return true;
     if (next.name === "LambdaExpression") continue;
-    rest.push(...next.children.filter(({ name }) => name !== "Body" || next?.name !== "FunctionDefinition"));
+    const isFunction = next.name === "FunctionDefinition";
+    for (const child of next.children) if (child.name !== "Body" || !isFunction) rest.push(child);
+  }
+  return false;
+}
+
+const changing = new Set("add append clear extend insert pop popitem remove reverse setdefault sort update".split(" "));
+
+/**
+ * Whether an expression calls a method that changes a list, dict or set. Where such an expression fails half way, nobody
+ * knows what `config` would hold.
+ */
+export function changesSomething(node: SyntaxNode): boolean {
+  const rest = [node];
+  for (let next = rest.pop(); next; next = rest.pop()) {
+    if (next.name === "LambdaExpression") continue;
+    const callee = next.name === "CallExpression" ? next.children[0] : undefined;
+    if (callee?.name === "MemberExpression" && changing.has(callee.children.at(-1)!.text)) return true;
+    for (const child of next.children) rest.push(child);
   }
   return false;
 }

@@ -3,6 +3,7 @@
 import { Budget } from "./bounds.ts";
 import { isTrue } from "./compare.ts";
 import { evaluateExpression } from "./expressions.ts";
+import { changesSomething } from "./inspect.ts";
 import { type Machine, Scope } from "./machine.ts";
 import type { PythonSurroundings } from "./modules.ts";
 import type { SyntaxNode } from "./syntax.ts";
@@ -15,7 +16,7 @@ export class Interpreter implements Machine {
   readonly budget = new Budget();
   scope = new Scope();
   /** What makes the file unreadable, whatever `config` holds. */
-  readonly reported = new Set<Trouble>();
+  readonly #reported = new Map<string, Trouble>();
 
   constructor(file: string, around: PythonSurroundings) {
     this.file = file;
@@ -35,7 +36,8 @@ export class Interpreter implements Machine {
       return this.evaluate(node);
     } catch (error) {
       if (!(error instanceof Trouble) || error.isFinal) throw error;
-      if (error.effect) this.report(error);
+      this.budget.spend(Math.ceil((node.to - node.from) / 16));
+      if (error.effect || changesSomething(node)) this.report(error);
       return new Unknown(error);
     }
   }
@@ -49,6 +51,11 @@ export class Interpreter implements Machine {
   }
 
   report(trouble: Trouble): void {
-    this.reported.add(trouble);
+    const key = `${trouble.place?.from}:${trouble.place?.to}:${trouble.message}`;
+    if (!this.#reported.has(key)) this.#reported.set(key, trouble);
+  }
+
+  get reported(): readonly Trouble[] {
+    return [...this.#reported.values()];
   }
 }

@@ -118,7 +118,9 @@ function popItem(list: PyList, call: Call): Value {
 }
 
 function removeItem(list: PyList, call: Call): null {
-  list.items.splice(Number(indexOf(list, call)), 1);
+  const at = Number(indexOf(list, call));
+  call.budget.items(list.items.length - at);
+  list.items.splice(at, 1);
   return null;
 }
 

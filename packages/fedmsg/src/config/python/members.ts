@@ -19,10 +19,14 @@ export function evaluateMember(node: SyntaxNode, machine: Machine): Value {
   return known(itemAt(object, index.at, machine.budget));
 }
 
+/** The longest name of a thing in a module; `x = x.y` in a loop makes any. */
+const pathCharsMax = 500;
+
 /** What a module has under a name. */
 export function attribute(object: Value, name: string): Value {
   if (!(object instanceof Named)) throw new Trouble("attribute", name.slice(0, 40));
   const path = canonicalPath(`${object.path}.${name}`);
+  if (path.length > pathCharsMax) throw new Trouble("attribute", name.slice(0, 40));
   const constant = constantOf(path);
   return constant === undefined ? new Named(path) : constant;
 }

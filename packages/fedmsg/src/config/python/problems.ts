@@ -6,18 +6,17 @@ import type { Trouble } from "./trouble.ts";
 
 /** One line for each problem, the first {@link problemsMax} of them. */
 export function describeProblems(file: string, source: string, troubles: Iterable<Trouble>): string {
-  const lines = new Map<string, { readonly from: number; readonly trouble: Trouble }>();
-  const add = (trouble: Trouble) => {
-    const from = trouble.place?.from ?? 0;
+  const found = new Map<string, Trouble>();
+  // The set grows while it is walked.
+  const all = new Set(troubles);
+  for (const trouble of all) {
     // The same is met again and again in a loop.
-    const key = `${from}:${trouble.place?.to}:${trouble.message}`;
-    if (lines.has(key)) return;
-    lines.set(key, { from, trouble });
-    for (const other of trouble.others) add(other);
-  };
-  for (const trouble of troubles) add(trouble);
-  const sorted = [...lines.values()].sort((a, b) => a.from - b.from);
-  const told = sorted.slice(0, problemsMax).map(({ trouble }) => describe(file, source, trouble));
+    const key = `${trouble.place?.from}:${trouble.place?.to}:${trouble.message}`;
+    if (!found.has(key)) found.set(key, trouble);
+    for (const other of trouble.others) all.add(other);
+  }
+  const sorted = [...found.values()].sort((a, b) => (a.place?.from ?? 0) - (b.place?.from ?? 0));
+  const told = sorted.slice(0, problemsMax).map((trouble) => describe(file, source, trouble));
   if (sorted.length > told.length) told.push(`${file}: and ${sorted.length - told.length} more`);
   return told.join("\n");
 }

@@ -24,7 +24,7 @@ import { buildResult } from "./result.ts";
 import { runAll } from "./statements.ts";
 import { parseSource, type SyntaxNode } from "./syntax.ts";
 import { type Origin, type Place, Trouble } from "./trouble.ts";
-import { PyDict, typeName, type Unknown } from "./values.ts";
+import { known, PyDict, typeName } from "./values.ts";
 
 export type { PythonSurroundings } from "./modules.ts";
 
@@ -54,13 +54,13 @@ export async function readPython(file: string, text: string, around: PythonSurro
 function evaluateModule(module: SyntaxNode, machine: Interpreter, troubles: Set<Trouble>): Parsed | undefined {
   try {
     runAll(module.children, machine);
-    const config = machine.scope.get("config") as Exclude<ReturnType<typeof machine.scope.get>, Unknown>;
+    const config = known(machine.scope.get("config"));
     const start: Place = { from: 0, to: 0 };
     if (config === undefined) throw new Trouble("config", "", { place: start });
     if (!(config instanceof PyDict)) throw new Trouble("configNoDict", typeName(config), { place: start });
     const onTrouble = (trouble: Trouble, origin: Origin) => troubles.add(trouble.at(origin));
     const parsed = buildResult(config, { budget: machine.budget, onTrouble });
-    return machine.reported.size + troubles.size > 0 ? undefined : parsed;
+    return machine.reported.length + troubles.size > 0 ? undefined : parsed;
   } finally {
     for (const trouble of machine.reported) troubles.add(trouble);
   }

@@ -5,6 +5,7 @@ import type { Lines } from "../origin.ts";
 import type { Parsed } from "../yaml-tree.ts";
 import { type Budget, resultCharsMax } from "./bounds.ts";
 import { walk } from "./sequences.ts";
+import { showFloat } from "./show.ts";
 import { type Origin, Trouble, type TroubleKind } from "./trouble.ts";
 import { Named, Opaque, PyDict, PyList, PyRange, PySet, PyTuple, typeName, Unknown, type Value } from "./values.ts";
 
@@ -75,6 +76,7 @@ class Result {
     for (const entry of dict.entries.values()) {
       if (typeof entry.key !== "string") {
         this.#options.onTrouble(new Trouble("key", typeName(entry.key)), entry.origin);
+        this.build(entry.value, entry.origin);
         continue;
       }
       const built = this.build(entry.value, entry.origin);
@@ -101,7 +103,7 @@ class Result {
     if (value instanceof Unknown) throw value.trouble;
     if (typeof value === "string") return this.#count(value);
     if (typeof value === "bigint") return safeInteger(value);
-    if (typeof value === "number" && !Number.isFinite(value)) throw new Trouble("finite", String(value));
+    if (typeof value === "number" && !Number.isFinite(value)) throw new Trouble("finite", showFloat(value));
     if (value instanceof Opaque && value.kind === "timedelta") return value.content;
     if (value instanceof Opaque && value.kind === "engine") throw new Trouble("engine");
     if (value instanceof Opaque || value instanceof Named) throw new Trouble("object", typeName(value));

@@ -7,12 +7,14 @@
 export interface Scanned {
   /** Where the first bracket stands that is nested deeper than allowed. */
   readonly deepest: number | undefined;
-  /** The source with a space for the `L` of Python 2's long integers, which the parser does not know. */
-  readonly withoutLongs: string;
+  /** The source with its numbers as the parser knows them: without the `L` of Python 2's `10L`, `1.0` for `1.`. */
+  readonly parsable: string;
 }
 
-const long = /(?<![\w.])(?:0[xX][\da-fA-F_]+|0[bBoO][\d_]+|\d[\d_]*)[lL](?!\w)/gy;
+/** A number that ends in `L`, or in a point with no digit after it. */
+const unusual = /(?:0[xX][\da-fA-F_]+|0[bBoO][\d_]+|\d[\d_]*)(?:[lL](?!\w)|\.(?=[eE][-+]?\d|[jJ](?!\w))|\.(?![\w.]))/y;
 
+/** Looks through the source. */
 export function scanSource(source: string, depthMax: number): Scanned {
   const parts: string[] = [];
   let [copied, depth] = [0, 0];
@@ -21,19 +23,20 @@ export function scanSource(source: string, depthMax: number): Scanned {
     if (char === "#") at = endOfLine(source, at);
     else if (char === '"' || char === "'") at = endOfText(source, at);
     else if (isDigit(char) && !isWord(source[at - 1])) {
-      long.lastIndex = at;
-      const found = long.exec(source);
+      unusual.lastIndex = at;
+      const found = unusual.exec(source);
       at += found?.[0].length ?? 1;
       if (!found) continue;
-      parts.push(source.slice(copied, at - 1), " ");
+      // Of the same length, so that all places stay.
+      parts.push(source.slice(copied, at - 1), source[at - 1] === "." ? "0" : " ");
       copied = at;
     } else {
-      if ("([{".includes(char) && ++depth > depthMax) return { deepest: at, withoutLongs: source };
+      if ("([{".includes(char) && ++depth > depthMax) return { deepest: at, parsable: source };
       if (")]}".includes(char)) depth = Math.max(0, depth - 1);
       at++;
     }
   }
-  return { deepest: undefined, withoutLongs: parts.join("") + source.slice(copied) };
+  return { deepest: undefined, parsable: parts.join("") + source.slice(copied) };
 }
 
 function endOfLine(source: string, from: number): number {

@@ -77,6 +77,7 @@ function runOne(node: SyntaxNode, machine: Machine): Outcome {
     error.at(node);
     if (error.isFinal) throw error;
     machine.report(error);
+    machine.budget.spend(Math.ceil((node.to - node.from) / 16));
     for (const name of namesSetIn(node)) machine.scope.set(name, new Unknown(error));
     return undefined;
   }

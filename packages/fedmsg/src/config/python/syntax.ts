@@ -52,12 +52,12 @@ export class SyntaxNode implements Origin {
  */
 export async function parseSource(source: string): Promise<SyntaxNode> {
   if (source.length > sourceCharsMax) throw new Trouble("length", "", { place: { from: 0, to: 0 } });
-  const { deepest, withoutLongs } = scanSource(source, bracketsMax);
+  const { deepest, parsable } = scanSource(source, bracketsMax);
   if (deepest !== undefined) throw new Trouble("nesting", "", { place: { from: deepest, to: deepest + 1 } });
   const { parser } = await import("@lezer/python");
   const strict = parser.configure({ strict: true });
   try {
-    return buildTree(strict.parse(withoutLongs).cursor(), source);
+    return buildTree(strict.parse(parsable).cursor(), source);
   } catch (error) {
     if (error instanceof SyntaxError) throw explain(error, source);
     throw error;

@@ -174,11 +174,7 @@ function splitSpaces(text: string, most: number, fromEnd: boolean): string[] {
     while (at < text.length && isSpace(text[at]!)) at++;
     if (at >= text.length) return parts;
     const from = at;
-    if (most >= 0 && parts.length >= most) {
-      let end = text.length;
-      while (isSpace(text[end - 1]!)) end--;
-      return [...parts, text.slice(from, end)];
-    }
+    if (most >= 0 && parts.length >= most) return [...parts, text.slice(from)];
     while (at < text.length && !isSpace(text[at]!)) at++;
     parts.push(text.slice(from, at));
   }

@@ -21,7 +21,6 @@ const kinds = {
   delete: ["only a name, or an item of a list or dict, can be deleted", "take the line out"],
   ellipsis: ["`...` is no value of a configuration", "write the value itself, or None"],
   engine: ["a database engine is an object", 'write the URL as text, such as "sqlite:/var/lib/fedmsg/x.db"'],
-  environ: ["the environment as a whole is not given to a configuration", "read single variables by name"],
   escape: ["$", "write the character itself"],
   fails: ["Python would fail here: $", "correct it, or write the value itself"],
   finite: ["$ is no number that a configuration can hold", "write a finite number, or None"],
@@ -87,26 +86,29 @@ export interface Origin extends Place {
 /** These end the reading: what comes after would only meet them again. */
 const final: ReadonlySet<TroubleKind> = new Set(["steps"]);
 
-/** Something that cannot be read, or would fail in Python. Never leaves this folder. */
-export class Trouble extends Error {
+/**
+ * Something that cannot be read, or would fail in Python. It is thrown, but never leaves this folder; and it is no
+ * `Error`, as a file can have many thousands of them, and taking the stack for each would cost seconds.
+ */
+export class Trouble {
   readonly kind: TroubleKind;
-  readonly detail: string;
+  /** Why the thing is not read. */
+  readonly message: string;
   /** Where; set by the innermost expression. */
   place: Place | undefined;
   /** More of it, where one value has several. */
-  readonly others: Trouble[] = [];
+  readonly others = new Set<Trouble>();
   /**
-   * Whether something other than the value is lost: code that is not run could have changed any list or dict. Such
-   * trouble is told even where nothing of `config` depends on the value.
+   * Whether something other than the value is lost: code that is not run could have changed any list or dict, and where
+   * Python fails, it reads nothing of the file. Such trouble is told even where nothing of `config` depends on the value.
    */
   readonly effect: boolean;
 
   constructor(kind: TroubleKind, detail = "", options: { readonly place?: Place; readonly effect?: boolean } = {}) {
-    super(kinds[kind][0].split("$").join(detail));
     this.kind = kind;
-    this.detail = detail;
+    this.message = kinds[kind][0].split("$").join(detail);
     this.place = options.place;
-    this.effect = options.effect ?? false;
+    this.effect = kind === "fails" || kind === "operator" || (options.effect ?? false);
   }
 
   /** What to write instead. */

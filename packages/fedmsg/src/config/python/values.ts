@@ -146,9 +146,9 @@ export function isMutable(value: Value): boolean {
 }
 
 /** Throws the trouble of an unknown value, and returns every other. */
-export function known<T extends Value>(value: T | Unknown): T {
+export function known<T extends Value | undefined>(value: T): Exclude<T, Unknown> {
   if (value instanceof Unknown) throw value.trouble;
-  return value as T;
+  return value as Exclude<T, Unknown>;
 }
 
 /** A type's name as Python's messages have it. */
