@@ -39,7 +39,13 @@ test("another host, and one that nobody knows, have none", async () => {
 });
 
 test("what the caller knows replaces what the process says", () => {
-  expect(surroundings({ env: { HOME: "/h" }, cwd: "/c" })).toEqual({ env: { HOME: "/h" }, cwd: "/c", home: "/h" });
+  expect(surroundings({ env: { HOME: "/h" }, cwd: "/c" })).toEqual({
+    env: { HOME: "/h" },
+    cwd: "/c",
+    home: "/h",
+    hostname: hostname(),
+  });
+  expect(surroundings({ hostname: "app01" }).hostname).toBe("app01");
   expect(surroundings({ env: {} }).home).toBe(homedir());
   expect(surroundings()).toMatchObject({ env: process.env, cwd: process.cwd() });
 });

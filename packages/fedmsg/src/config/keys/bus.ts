@@ -68,7 +68,7 @@ export const busKeys = {
   ),
   srv_servers: optional(
     texts,
-    "The DNS servers to ask for `srv_endpoints`, as `host:port`, instead of those of the system.",
+    "The DNS servers to ask for `srv_endpoints` instead of those of the system: IP addresses, with `:port` where it is not 53.",
   ),
   replay_endpoints: optional(
     mapping(address, "a mapping of service names to one address each"),
