@@ -1,7 +1,8 @@
-/** What `fedmsg-logger` publishes, from its flags or from stdin. */
+/** What `fedmsg-logger` and its like publish, from flags or from stdin. */
 
 import { addAbortSignal, type Readable } from "node:stream";
 import { text as readAll } from "node:stream/consumers";
+import { FedmsgError } from "fedmsg";
 import { loads, lossless } from "fedmsg/encoding";
 
 /** The flags that say where messages come from. */
@@ -31,11 +32,26 @@ export async function* readMessages(
   }
 }
 
-async function* readText(input: Readable, signal: AbortSignal): AsyncGenerator<string> {
+/** Reads text as it comes. Ends with `signal`. */
+export async function* readText(input: Readable, signal: AbortSignal): AsyncGenerator<string> {
   try {
     yield* addAbortSignal(signal, input.setEncoding("utf8"));
   } catch (error) {
     if (!signal.aborted) throw error;
+  }
+}
+
+/**
+ * Passes text on until it is too long to be a message.
+ *
+ * @throws FedmsgError FEDMSG_TOO_LARGE beyond `bytesMax`
+ */
+export async function* limitText(texts: AsyncIterable<string>, bytesMax: number): AsyncGenerator<string> {
+  let bytes = 0;
+  for await (const text of texts) {
+    bytes += Buffer.byteLength(text);
+    if (bytes > bytesMax) throw new FedmsgError("FEDMSG_TOO_LARGE", `stdin is over ${bytesMax} bytes (bodyBytesMax)`);
+    yield text;
   }
 }
 

@@ -1,20 +1,33 @@
 import type { Log } from "fedmsg/command";
-import { escapeLine } from "./escape.ts";
+import type { Config } from "fedmsg/config";
+import type { Level } from "./log/levels.ts";
+import { openRoute, type Route } from "./log/route.ts";
 
-/** A log on stderr: one line for each entry, with the local time. */
-export function createLog(name: string): Log {
-  const write = (level: string, text: string) => {
-    process.stderr.write(`[${timestamp(new Date())}] ${name}: ${level}${escapeLine(text)}\n`);
-  };
-  return {
-    debug: () => {},
-    info: (text) => write("", text),
-    warn: (text) => write("warning: ", text),
-    error: (text) => write("error: ", text),
-  };
+/** The log of a command. */
+export interface CommandLog extends Log {
+  /** Notes in the log's files what the command failed of; stderr has it already. */
+  failed(reason: string): void;
 }
 
-function timestamp(now: Date): string {
-  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 19).replace("T", " ");
+/**
+ * Makes the log of a command. What `logging` asks for is looked up, and files are opened, when there is something to
+ * write: most commands have nothing to say. See `docs/logging.md`.
+ *
+ * @param name the logger, with a dot between its words: `fedmsg.relay`
+ * @param logging of the configuration; null for a log that writes nothing
+ */
+export function createLog(name: string, logging: Config["logging"]): CommandLog {
+  let route: Route | undefined;
+  const write = (level: Level, message: string, isOnStderr?: boolean) => {
+    if (logging === null) return;
+    route ??= openRoute(name, logging);
+    route({ time: new Date(), level, name, message }, isOnStderr);
+  };
+  return {
+    debug: (text) => write("debug", text),
+    info: (text) => write("info", text),
+    warn: (text) => write("warn", text),
+    error: (text) => write("error", text),
+    failed: (reason) => write("error", reason, true),
+  };
 }

@@ -1,11 +1,12 @@
 /** From a command's definition and the words on the command line to its exit code. */
 
+import { inspect } from "node:util";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { ArgumentDefinition, CommandDefinition, OptionDefinition } from "fedmsg/command";
 import type { Config } from "fedmsg/config";
 import { commonOptions } from "./common-options.ts";
 import { escapeControls } from "./escape.ts";
-import { createLog } from "./log.ts";
+import { type CommandLog, createLog } from "./log.ts";
 import { stopOnSignals } from "./signals.ts";
 
 /** Exit code for a command line that cannot be understood, as of Python's argparse. */
@@ -26,9 +27,12 @@ export async function runCommand(
   const parsed = parseArguments(definition, invokedAs, args);
   if (typeof parsed === "number") return parsed;
   const { options } = parsed;
-  const log = createLog(`fedmsg-${definition.name}`);
+  const early: string[] = []; // What is said before the configuration tells where to.
+  let log: CommandLog | undefined;
   try {
-    const config = await readConfig(definition, options, (text) => log.warn(text));
+    const config = await readConfig(definition, options, (text) => early.push(text));
+    log = createLog(`fedmsg.${definition.name.replaceAll(" ", ".")}`, config.logging);
+    for (const text of early.splice(0)) log.warn(text);
     if (options.printConfig) {
       const { maskSecrets } = await import("fedmsg/config");
       process.stdout.write(`${JSON.stringify(maskSecrets(config), null, 4)}\n`);
@@ -37,8 +41,11 @@ export async function runCommand(
     return (await definition.run({ ...parsed, config, log, signal: stopOnSignals() })) ?? 0;
   } catch (error) {
     const { FedmsgError } = await import("fedmsg");
+    const tell = (text: string) => process.stderr.write(`${invokedAs}: ${escapeControls(text)}\n`);
+    for (const text of early) tell(`warning: ${text}`);
+    log?.failed(error instanceof FedmsgError ? error.message : inspect(error));
     if (!(error instanceof FedmsgError)) throw error;
-    process.stderr.write(`${invokedAs}: ${escapeControls(error.message)}\n`);
+    tell(error.message);
     return 1;
   }
 }

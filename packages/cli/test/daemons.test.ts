@@ -3,7 +3,7 @@
 import { connect } from "fedmsg";
 import { expect, test } from "vitest";
 import { muted, Speaker } from "./bus.ts";
-import { freePort, type Program, run, start, writeConfig } from "./support.ts";
+import { freePort, logOf, type Program, run, start, writeConfig } from "./support.ts";
 
 const any = "tcp://127.0.0.1:*";
 const topic = "org.fedoraproject.dev.test.one";
@@ -11,7 +11,7 @@ const relayConfig = { relay_inbound: [any, any], endpoints: { relay_outbound: [a
 
 /** The addresses that a daemon names when it has started. */
 async function addressesOf(daemon: Program): Promise<{ inbound: string[]; outbound: string }> {
-  const [, inbound = "", outbound = ""] = await daemon.until("stderr", /: in (.*), out (\S+)\n/);
+  const [, inbound = "", outbound = ""] = await daemon.untilLogged(/^in (.*), out (\S+)$/);
   return { inbound: inbound.split(", "), outbound };
 }
 
@@ -36,11 +36,18 @@ test("the relay names its addresses, forwards byte for byte, refuses with a reas
   relay.signal("SIGTERM");
   const { code, signal, stdout, stderr } = await relay.ended();
   expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: "" });
-  expect(stderr).toContain("warning: refused messages from relay_inbound (frame-count)");
-  expect(stderr).toContain("warning: refused messages from relay_inbound (frame-count): 2 more\n");
-  const last = /drained; (\d+) forwarded, 0 dropped, 5 refused \((.*)\)\n$/.exec(stderr);
-  expect(last?.[2]).toBe("frame-count 3, bad-utf8 1, not-an-object 1");
-  expect(stderr.match(/: in |drained/g)).toHaveLength(2);
+  const logged = logOf(stderr);
+  expect(new Set(logged.map(({ name }) => name))).toEqual(new Set(["fedmsg.relay"]));
+  const warnings = logged.filter(({ level }) => level === "warn").map(({ msg }) => msg);
+  expect(warnings).toContain("refused messages from relay_inbound (frame-count): 2 more");
+  expect(warnings[0]).toMatch(/^refused messages from relay_inbound \(frame-count\): found/);
+  const told = logged.filter(({ level }) => level === "info").map(({ msg }) => msg);
+  expect(told).toEqual([
+    expect.stringMatching(/^in /),
+    expect.stringMatching(
+      /^drained; \d+ forwarded, 0 dropped, 5 refused \(frame-count 3, bad-utf8 1, not-an-object 1\)$/,
+    ),
+  ]);
 });
 
 test("the gateway carries what the endpoints say on its port; SIGINT drains it", async () => {
@@ -61,7 +68,11 @@ test("the gateway carries what the endpoints say on its port; SIGINT drains it",
   gateway.signal("SIGINT");
   const { code, stderr } = await gateway.ended();
   expect(code).toBe(0);
-  expect(stderr).toMatch(/fedmsg-gateway: drained; [1-9]\d* forwarded, 0 dropped, 0 refused\n$/);
+  expect(logOf(stderr).at(-1)).toEqual({
+    level: "info",
+    name: "fedmsg.gateway",
+    msg: expect.stringMatching(/^drained; [1-9]\d* forwarded, 0 dropped, 0 refused$/),
+  });
 });
 
 test("an address in use is named with its key, its file and its line", async () => {

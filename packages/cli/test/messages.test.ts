@@ -61,7 +61,7 @@ test("every message comes out equal, and in order", { timeout: 120_000 }, async 
   await using relay = start("fedmsg-relay", [], {
     config: { relay_inbound: [any], endpoints: { relay_outbound: [any] } },
   });
-  const [, inbound, outbound] = await relay.until("stderr", /: in (\S+), out (\S+)\n/);
+  const [, inbound, outbound] = await relay.untilLogged(/^in (\S+), out (\S+)$/);
   await using tail = start("fedmsg-tail", ["--exclude", ""], { config: { endpoints: { relay: [outbound] } } });
   await using bus = await connect({ config: completeConfig({ active: true, relay_inbound: [inbound as string] }) });
   // Asks until somebody answers: the tail is there when it has printed something.

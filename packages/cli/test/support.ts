@@ -17,7 +17,15 @@ const bin = fileURLToPath(new URL("../bin", import.meta.url));
 export const patienceMs = 20_000;
 
 /** Commands that are run in this package under their own names. */
-export type BinName = "fedmsg" | "fedmsg-tail" | "fedmsg-logger" | "fedmsg-relay" | "fedmsg-gateway" | "fedmsg-config";
+export type BinName =
+  | "fedmsg"
+  | "fedmsg-tail"
+  | "fedmsg-logger"
+  | "fedmsg-relay"
+  | "fedmsg-gateway"
+  | "fedmsg-config"
+  | "fedmsg-announce"
+  | "fedmsg-collectd";
 
 /** Where and how a program runs. */
 export interface ProgramOptions {
@@ -27,6 +35,22 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** What it reads, to the end; without it stdin stays open and empty. */
   readonly stdin?: string;
+}
+
+/** An entry of a program's log. */
+export interface Logged {
+  readonly level: string;
+  readonly name: string;
+  readonly msg: string;
+}
+
+/** The entries of a log that is no terminal's: all of the text must be lines of JSON. */
+export function logOf(text: string): readonly Logged[] {
+  const lines = text.split("\n").slice(0, -1);
+  return lines.map((line) => {
+    const { level, name, msg } = JSON.parse(line) as Logged;
+    return { level, name, msg };
+  });
 }
 
 /** What a program that has ended leaves behind. */
@@ -111,6 +135,15 @@ export class Program implements AsyncDisposable {
       if (this.#over) throw new Error(`${this.title} ended without ${pattern}${this.#describe()}`);
       if (performance.now() > deadline) throw new Error(`${this.title}: no ${pattern}${this.#describe()}`);
       await this.#change(deadline);
+    }
+  }
+
+  /** Resolves when there is an entry in its log, on stderr, whose text contains `pattern`; rejects if it ends before. */
+  async untilLogged(pattern: RegExp): Promise<RegExpExecArray> {
+    for (let seen = 0; ; seen++) {
+      await this.until("stderr", new RegExp(`^(?:.*\n){${seen + 1}}`));
+      const found = pattern.exec(logOf(this.stderr)[seen]?.msg ?? "");
+      if (found) return found;
     }
   }
 

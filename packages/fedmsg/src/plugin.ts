@@ -1,6 +1,7 @@
 /** Sub-path `fedmsg/plugin`: what daemons, transports and other extensions are built from. */
 export { type EndpointsListener, LiveEndpoints } from "./bus/endpoints.ts";
 export { localAddressFor, shortHostname } from "./config/environment.ts";
+export { type LoadModuleOptions, loadModule } from "./config/module.ts";
 export { nearest } from "./config/nearest.ts";
 export {
   type ArgumentDefinition,
@@ -36,4 +37,4 @@ export {
   invalidReasons,
   topicBytesMax,
 } from "./wire/frames.ts";
-export { buildTopic, compileTopics, type TopicMatcher, type TopicParts } from "./wire/topic.ts";
+export { buildTopic, compileTopics, type TopicMatcher, type TopicParts, topicCategory } from "./wire/topic.ts";

@@ -12,7 +12,7 @@ const config: CommandDefinition = {
   description:
     "Prints the configuration that commands would use, as JSON. With --query only one value: a text as it is, a list with a line for each item.",
   options: [
-    { flags: "--query <path>", description: "the names that lead to one value, with dots between them" },
+    { flags: "--query <names>", description: "the names that lead to one value, with dots between them" },
     ...printOptions,
   ],
   examples: [

@@ -16,7 +16,7 @@ const tail: CommandDefinition = {
       flags: "--really-pretty",
       description: "indented JSON, in colours on a terminal, without signature and certificate",
     },
-    { flags: "--query <paths>", description: "only these fields: dotted paths, separated by commas" },
+    { flags: "--query <fields>", description: "only these fields: dotted paths, separated by commas" },
     { flags: "--include <regex>", description: "only topics in which this is found" },
     { flags: "--exclude <regex>", description: "no topics in which this is found", default: "_heartbeat" },
     { flags: "--limit <n>", description: "end after so many messages", parse: atLeast(1, "whole") },

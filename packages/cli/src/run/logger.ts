@@ -1,71 +1,17 @@
-import { type Bus, connect, FedmsgError } from "fedmsg";
-import type { CommandContext, Log } from "fedmsg/command";
-import { type Config, completeConfig } from "fedmsg/config";
-import { readMessages } from "../input.ts";
+import type { CommandContext } from "fedmsg/command";
+import { type InputOptions, readMessages } from "../input.ts";
+import { publishThroughRelay } from "../publish.ts";
 
-/** Lines under way at the same time: enough to keep the socket busy, little to hold in memory. */
-const windowMessages = 500;
-
-interface LoggerOptions {
-  readonly message?: string;
-  readonly jsonInput?: boolean;
+interface LoggerOptions extends InputOptions {
   readonly topic: string;
   readonly modname: string;
-  readonly timeout?: number;
 }
 
 /** Publishes through the relay what the flags or stdin give. */
-export async function run({ options, config: given, log, signal }: CommandContext): Promise<number> {
-  const wanted = options as unknown as LoggerOptions;
-  // Without the flag it waits as long as it takes; `timeout` of the configuration is about other things.
-  const config = completeConfig({ active: true, publish_timeout: wanted.timeout ?? 0 }, given);
-  const bus = await connect({ config, signal });
-  void tellWaiting(bus, log);
-  if (wanted.message === undefined && process.stdin.isTTY) log.info("each line is sent as a message; Ctrl-D ends");
-  const failures = await publishAll(bus, wanted, signal);
-  const [first] = failures;
-  if (first) log.error(`${countMessages(failures.length)} not sent: ${explain(first, config, signal)}`);
-  await bus.drain();
-  return first ? 1 : 0;
-}
-
-async function tellWaiting(bus: Bus, log: Log): Promise<void> {
-  for await (const event of bus.status()) {
-    if (event.type !== "waiting") continue;
-    log.info(`waiting for the relay at ${event.endpoint} (relay_inbound); Ctrl-C gives up`);
-    return;
+export async function run(context: CommandContext): Promise<number> {
+  const { topic, modname, ...input } = context.options as unknown as LoggerOptions;
+  if (input.message === undefined && process.stdin.isTTY) {
+    context.log.info("each line is sent as a message; Ctrl-D ends");
   }
-}
-
-/** Publishes until there is no more, or something fails. @returns what became of messages that were not sent */
-async function publishAll(bus: Bus, wanted: LoggerOptions, signal: AbortSignal): Promise<FedmsgError[]> {
-  const { topic, modname } = wanted;
-  const failed = new AbortController();
-  const failures: FedmsgError[] = [];
-  const fail = (error: unknown) => {
-    failures.push(FedmsgError.from(error));
-    failed.abort(); // What could not be sent once would only fail a thousand times.
-  };
-  const underWay: Promise<unknown>[] = [];
-  try {
-    for await (const msg of readMessages(wanted, AbortSignal.any([signal, failed.signal]))) {
-      underWay.push(bus.publish({ topic, modname, msg }).catch(fail));
-      if (underWay.length >= windowMessages) await underWay.shift();
-    }
-  } catch (error) {
-    fail(error);
-  }
-  await Promise.all(underWay);
-  return failures;
-}
-
-function countMessages(count: number): string {
-  return count === 1 ? "the message was" : `${count} messages were`;
-}
-
-function explain({ code, message }: FedmsgError, config: Config, signal: AbortSignal): string {
-  const relay = `the relay at ${config.relay_inbound.join(", ")} (relay_inbound)`;
-  if (code === "FEDMSG_TIMEOUT") return `${relay} did not take it within ${config.publish_timeout} s (--timeout)`;
-  if (code === "FEDMSG_CLOSED" && signal.aborted) return `interrupted while waiting for ${relay}`;
-  return message;
+  return publishThroughRelay(context, { topic, modname, messages: (signal) => readMessages(input, signal) });
 }

@@ -3,7 +3,7 @@
  * configuration decides what runs; but only files and installed packages do, never what stands in a URL.
  */
 
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { FedmsgError } from "../errors.ts";
@@ -31,7 +31,7 @@ export async function loadModule(specifier: string, { from, reload }: LoadModule
     return (await import(url.href)) as object;
   } catch (cause) {
     if (needsCompiler(cause, url)) return compile(specifier, url);
-    throw moduleError(specifier, "does not load", cause);
+    throw await loadError(specifier, url, cause);
   }
 }
 
@@ -75,18 +75,25 @@ async function compile(specifier: string, url: URL): Promise<object> {
   try {
     return await jiti.import<object>(new URL(url.pathname, url).href);
   } catch (cause) {
-    throw moduleError(specifier, "does not load", cause);
+    throw await loadError(specifier, url, cause);
   }
 }
 
 function moduleError(specifier: string, what: string, cause?: unknown): FedmsgError {
-  const why = what === "does not load" ? `: ${describeFailure(cause)}` : "";
-  return new FedmsgError("FEDMSG_MODULE", `${specifier}: ${what}${why}`, { cause });
+  return new FedmsgError("FEDMSG_MODULE", `${specifier}: ${what}`, { cause });
 }
 
-/** Node tells where a syntax error is only at the top of its stack. */
-function describeFailure(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const place = cause instanceof SyntaxError ? /^(file:\/\/\S+?)(?:\?\S*)?(:\d+)\n/.exec(cause.stack ?? "") : undefined;
-  return place ? `${fileURLToPath(place[1] as string)}${place[2]}: ${cause.message}` : cause.message;
+async function loadError(specifier: string, url: URL, cause: unknown): Promise<FedmsgError> {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const place = cause instanceof SyntaxError ? await placeOfSyntaxError(fileURLToPath(url)) : "";
+  return moduleError(specifier, `does not load: ${place}${why}`, cause);
+}
+
+/** Node knows the line, but prints it only where the error ends the process; the compiler finds it again. */
+async function placeOfSyntaxError(file: string): Promise<string> {
+  const { createJiti } = await import("jiti");
+  const source = await readFile(file, "utf8");
+  const compiled = createJiti(file, { fsCache: false }).transform({ source, filename: file, async: true });
+  const line = /^exports\.__JITI_ERROR__ = \{.*"line":(\d+)/.exec(compiled)?.[1];
+  return line === undefined ? "" : `${file}:${line}: `;
 }

@@ -18,7 +18,8 @@ export interface OptionDefinition {
   /** As it is written on the command line: `--limit <n>`; without a value it is a switch. */
   readonly flags: string;
   readonly description: string;
-  readonly default?: string | boolean;
+  /** Its value where it is not given, as it is: `parse` does not see it. */
+  readonly default?: string | number | boolean;
   /** Turns the text into a value; throws an `Error` that says what is wanted. */
   readonly parse?: (text: string) => unknown;
   /** The words that it takes, where there are only some. */

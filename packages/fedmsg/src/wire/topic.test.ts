@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { buildTopic, compileTopics } from "./topic.ts";
+import { buildTopic, compileTopics, topicCategory } from "./topic.ts";
 
 describe("buildTopic", () => {
   const parts = { prefix: "org.fedoraproject", environment: "prod", modname: "git", topic: "receive" };
@@ -21,6 +21,20 @@ describe("buildTopic", () => {
 
   test("puts nothing before the topic where the prefix is empty, for everything begins with that", () => {
     expect(buildTopic({ ...parts, prefix: "" })).toBe("git.receive");
+  });
+});
+
+describe("topicCategory", () => {
+  test.each([
+    ["org.fedoraproject.prod.git.receive", "git"],
+    ["org.fedoraproject.prod.git", "git"],
+    ["/topic/VirtualTopic.eng.brew.task.closed", "brew"],
+    ["org.fedoraproject.prod..receive", ""],
+    ["org.fedoraproject.prod", "Unclassified"],
+    ["VirtualTopic.eng", "Unclassified"],
+    ["", "Unclassified"],
+  ])("of %j is %j", (topic, category) => {
+    expect(topicCategory(topic)).toBe(category);
   });
 });
 

@@ -21,6 +21,16 @@ export function buildTopic({ prefix, environment, modname, topic }: TopicParts):
   return local.startsWith(prefix) ? local : `${prefix}.${environment}.${local}`;
 }
 
+/**
+ * The category of a topic, by which messages are counted and kept: its fourth word, which is the service that speaks.
+ * Brokers that speak STOMP put other words before it, `VirtualTopic` among them; there it is the third. `Unclassified`
+ * where there are too few (`datanommer/models`, `category`).
+ */
+export function topicCategory(topic: string): string {
+  const index = topic.includes("VirtualTopic") ? 2 : 3;
+  return topic.split(".", index + 1)[index] ?? "Unclassified";
+}
+
 /** Selects topics by one or more patterns. */
 export interface TopicMatcher {
   /** Prefixes that cover every matching topic, none of them covered by another: what a SUB socket subscribes to. */
