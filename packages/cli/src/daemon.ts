@@ -48,6 +48,14 @@ export function createReporter(log: Log): { onEvent(event: StatusEvent): void; s
       log.warn(`subscribers of ${event.endpoint} do not keep up and lost ${event.count} messages`);
     } else if (event.type === "disconnected" && event.detail !== undefined) {
       countOrTell(`${event.name}: ${event.endpoint} is not reachable yet`, `: ${event.detail}`);
+    } else if (event.type === "warning") {
+      countOrTell(`${event.name}: ${event.detail}`, "");
+    } else if (event.type === "endpoints") {
+      const changes = [
+        ...event.added.map((address) => `+ ${address}`),
+        ...event.removed.map((address) => `- ${address}`),
+      ];
+      log.info(`${event.name}: the DNS lists other endpoints now: ${changes.join(", ").slice(0, 300)}`);
     } else if (event.type === "invalid") {
       countOrTell(
         `refused messages from ${event.name} (${event.reason})`,

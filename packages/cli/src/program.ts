@@ -6,7 +6,7 @@ import type { ArgumentDefinition, CommandDefinition, OptionDefinition } from "fe
 import type { Config } from "fedmsg/config";
 import { commonOptions } from "./common-options.ts";
 import { escapeControls } from "./escape.ts";
-import { type CommandLog, createLog } from "./log.ts";
+import type { CommandLog } from "./log.ts";
 import { stopOnSignals } from "./signals.ts";
 
 /** Exit code for a command line that cannot be understood, as of Python's argparse. */
@@ -27,11 +27,12 @@ export async function runCommand(
   const parsed = parseArguments(definition, invokedAs, args);
   if (typeof parsed === "number") return parsed;
   const { options } = parsed;
+  const logging = import("./log.ts"); // While the configuration is read, which takes longer.
   const early: string[] = []; // What is said before the configuration tells where to.
   let log: CommandLog | undefined;
   try {
     const config = await readConfig(definition, options, (text) => early.push(text));
-    log = createLog(`fedmsg.${definition.name.replaceAll(" ", ".")}`, config.logging);
+    log = (await logging).createLog(`fedmsg.${definition.name.replaceAll(" ", ".")}`, config.logging);
     for (const text of early.splice(0)) log.warn(text);
     if (options.printConfig) {
       const { maskSecrets } = await import("fedmsg/config");

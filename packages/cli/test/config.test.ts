@@ -78,6 +78,10 @@ describe("fedmsg config check", () => {
       /endpoints\[\\?"b\\?"\]\[0\]: tcp:\/\/h:1 stands at endpoints\[\\?"a\\?"\]\[0\] already/,
     );
     expect(odd.stderr).toMatch(/name: \\?"x\\?" has no address in endpoints/);
+    const logging = { loggers: { fedmsg: { level: "LOUD", handlers: ["x"] } }, handlers: {} };
+    const loud = await run("fedmsg", ["config", "check"], { config: { logging } });
+    expect(loud.stdout).toMatch(/no problems, 2 warnings\n$/);
+    expect(loud.stderr).toMatch(/logging.loggers\[.*fedmsg.*\]\.level: found 'LOUD'/);
     const doubtful = { config: { frob: 1 } };
     expect((await run("fedmsg", ["config", "check"], doubtful)).code).toBe(0);
     expect((await run("fedmsg", ["config", "check", "--strict"], doubtful)).code).toBe(1);

@@ -116,9 +116,9 @@ export class Program implements AsyncDisposable {
     return this.#child.pid as number;
   }
 
-  /** Writes to its stdin, which stays open. */
-  write(text: string): void {
-    this.#child.stdin?.write(text);
+  /** Writes to its stdin, which stays open. Resolves when there is room for all of it, or nobody who reads it. */
+  write(text: string): Promise<void> {
+    return new Promise((resolve) => this.#child.stdin?.write(text, () => resolve()));
   }
 
   /** Stops reading one of its streams, as a reader does who goes away. */

@@ -7,6 +7,8 @@ export const errorCodes = {
   FEDMSG_CLOSED: "The bus was used after `close()` or `drain()`.",
   FEDMSG_CONFIG_INVALID: "The configuration has problems; each is listed with its file and key.",
   FEDMSG_CONFIG_UNREADABLE: "A configuration file named by the caller cannot be read or parsed.",
+  FEDMSG_CREDENTIALS:
+    "No certificate to sign with, or its private key, can be found or used; the message names key and path.",
   FEDMSG_DECODE: "A text is not JSON as Python's `json` module reads it; the message gives line and column.",
   FEDMSG_ENCODE: "A value cannot be written as JSON; the message gives the path to it.",
   FEDMSG_MODULE: "A module that the configuration names cannot be found, fails to load, or holds not what it should.",

@@ -4,6 +4,7 @@ import type { CommandContext } from "fedmsg/command";
 import { type Config, completeConfig } from "fedmsg/config";
 import { CategoryCounts } from "../category-counts.ts";
 import { createReporter } from "../daemon.ts";
+import { every } from "../every.ts";
 import { listSources } from "../sources.ts";
 
 /** Less would keep collectd busier than the bus does. In seconds. */
@@ -44,24 +45,6 @@ function intervalOf({ collectd_interval: configured }: Config): number {
   }
   const asked = Number(process.env.COLLECTD_INTERVAL);
   return configured ?? (asked >= intervalMin && asked <= 86_400 ? asked : 2);
-}
-
-/** Calls back at every multiple of `ms` from now on: late calls do not make later ones late, and are not made up for. */
-function every(ms: number, callback: () => void): () => void {
-  const start = performance.now();
-  let timer: NodeJS.Timeout;
-  let count = 0;
-  const schedule = () => {
-    const passed = performance.now() - start;
-    count = Math.max(count, Math.floor(passed / ms)) + 1; // A timer may be early by less than a millisecond.
-    timer = setTimeout(tick, count * ms - passed);
-  };
-  const tick = () => {
-    schedule();
-    callback();
-  };
-  schedule();
-  return () => clearTimeout(timer);
 }
 
 async function report(bus: Bus, onEvent: ReturnType<typeof createReporter>["onEvent"]): Promise<void> {

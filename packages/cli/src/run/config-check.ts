@@ -1,11 +1,13 @@
 import type { CommandContext } from "fedmsg/command";
 import { type Config, configKeys, configOrigin, configSources } from "fedmsg/config";
 import { parseAddress } from "fedmsg/plugin";
+import { resolveHandler } from "../log/handlers.ts";
+import { type Members, membersOf, resolveLogger } from "../log/settings.ts";
 
 /** Checks what a schema cannot: whether addresses make sense, alone and together. Wrong values have failed before. */
 export async function run({ options, config, log }: CommandContext): Promise<number> {
   const problems = addressProblems(config);
-  const doubts = [...duplicateAddresses(config), ...identityDoubts(config)];
+  const doubts = [...duplicateAddresses(config), ...identityDoubts(config), ...loggingDoubts(config)];
   for (const text of problems) log.error(text);
   for (const text of doubts) log.warn(text);
   const unknown = Object.keys(config).filter((key) => !Object.hasOwn(configKeys, key));
@@ -65,4 +67,16 @@ function identityDoubts(config: Config): readonly string[] {
   if (name === undefined || active || (endpoints[name] ?? []).length > 0) return [];
   const origin = configOrigin(config, "name");
   return [`${origin}: name: ${JSON.stringify(name)} has no address in endpoints, so nothing can be published under it`];
+}
+
+/** What our log makes of `logging` otherwise than Python did. */
+function loggingDoubts(config: Config): readonly string[] {
+  const logging = config.logging as Members | null;
+  if (logging === null) return [];
+  const doubts: string[] = [];
+  const warn = (text: string) => void doubts.push(text);
+  const names = Object.keys(membersOf(logging.loggers, "logging.loggers", () => {}));
+  const handlers = names.flatMap((name) => resolveLogger(name, logging, warn).handlers);
+  for (const handler of new Set(handlers)) resolveHandler(handler, logging, warn);
+  return [...new Set(doubts)];
 }
