@@ -1,6 +1,7 @@
 /** Real processes for tests: started with a configuration of their own, heard line by line, ended by their process id. */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -29,7 +30,7 @@ export type BinName =
 
 /** Where and how a program runs. */
 export interface ProgramOptions {
-  /** Becomes a file that `FEDMSG_CONFIG` names. */
+  /** Becomes a file that `FEDMSG_CONFIG` names; signatures are not validated unless it says so. */
   readonly config?: object;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
@@ -82,7 +83,7 @@ export class Program implements AsyncDisposable {
     const { config, cwd = tempDir(), env, stdin } = options;
     this.title = [command, ...args].join(" ");
     // A process group of its own, so that what it starts can be found, and signalled as a terminal does it.
-    const configured = config && { FEDMSG_CONFIG: writeConfig(config) };
+    const configured = config && { FEDMSG_CONFIG: writeConfig({ validate_signatures: false, ...config }) };
     this.#child = spawn(command, args, { cwd, detached: true, env: { ...cleanEnv(), ...configured, ...env } });
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
@@ -279,13 +280,22 @@ export function writeConfig(config: object | string, name = "fedmsg.yaml"): stri
   return file;
 }
 
-/** A port that nobody listened on a moment ago, for what must know its address beforehand. */
+/**
+ * A port that nobody listened on a moment ago, for what must know its address beforehand. None of those that the system
+ * gives to whoever asks for any (32768 and up): other tests do so all the time.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 /** A configuration for a relay and a gateway on free ports of this machine. */
