@@ -15,7 +15,12 @@ function folderOf(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-const secretive = { stomp_pass: "hunter2", persistent_store: "postgresql://me:hunter2@db/x", environment: "stg" };
+const secretive = {
+  stomp_pass: "hunter2",
+  persistent_store: "postgresql://me:hunter2@db/x",
+  environment: "stg",
+  validate_signatures: true,
+};
 
 describe("fedmsg-config", () => {
   test("prints the configuration as JSON, its passwords masked", async () => {

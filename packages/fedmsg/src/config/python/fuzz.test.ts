@@ -245,7 +245,8 @@ describe("a file that asks for too much is refused, or read, within seconds", ()
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
-  test.each(greedy)("%s", async (source) => {
+  const labelled = greedy.map((source, n) => [`${n}: ${source.slice(0, 60).replaceAll("\n", "; ")}`, source] as const);
+  test.each(labelled)("%s", async (_, source) => {
     const started = performance.now();
     await readWatched(source);
     expect(performance.now() - started).toBeLessThan(10_000);
