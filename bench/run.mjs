@@ -7,10 +7,13 @@
  */
 
 import { cpus } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { measureLatency, measurePublish, measureRelay, quantile } from "#workloads";
+import { measureLatency, measurePublish, measureRelay, measureSigned, quantile } from "#workloads";
 import { measureBareLatency, measureBarePublish, measureBareRelay } from "./bare.mjs";
 import { measureCommands } from "./commands.mjs";
+import { measureCrypto, pki } from "./crypto.mjs";
+import { opensslSpeed } from "./openssl.mjs";
 
 /**
  * @typedef {{ mark: string, value: number, limit: number, ratio: number | null, required: string, pass: boolean }} Mark
@@ -24,7 +27,14 @@ const budgetMs = 300_000;
 const startedAt = performance.now();
 
 /** @type {Record<string, Benchmark>} */
-const benchmarks = { publish: benchPublish, relay: benchRelay, latency: benchLatency, commands: benchCommands };
+const benchmarks = {
+  publish: benchPublish,
+  relay: benchRelay,
+  latency: benchLatency,
+  commands: benchCommands,
+  crypto: ({ rounds, quick }) => measureCrypto({ rounds: quick ? 1 : Math.max(rounds, 5), print }),
+  signed: benchSigned,
+};
 
 await main();
 
@@ -110,6 +120,28 @@ async function benchLatency({ rounds, messages = 5000, quick }) {
   const { value, limit, ratio } = compare(pairs, "p99Ms");
   const required = "value <= 2 or ratio <= 1";
   return [{ mark: "latency: p99 in ms", value, limit, ratio, required, pass: value <= 2 || ratio <= 1 }];
+}
+
+/** @type {Benchmark} */
+async function benchSigned({ rounds, messages = 15_000, quick }) {
+  const size = { bodyBytes, messages: Math.min(messages, quick ? 5000 : 15_000) };
+  const trust = { ca_cert_location: join(pki, "ca.crt"), crl_location: join(pki, "crl.pem") };
+  const measure = (/** @type {typeof size} */ wanted) =>
+    measureSigned({ ...wanted, ...trust, ssldir: pki, certname: "shell-vm" });
+  const measureBare = async () => ({ perSecond: opensslSpeed().sign, lost: 0 });
+  const pairs = await inTurns("signed", rounds, measure, measureBare, size);
+  const { value, limit, ratio } = compare(pairs, "perSecond");
+  return [
+    {
+      mark: "publish signed, receive validated: messages/s, of openssl's sign/s",
+      value,
+      limit,
+      ratio,
+      required: "ratio >= 0.75",
+      pass: ratio >= 0.75,
+    },
+    lossMark("publish signed, receive validated: lost", pairs),
+  ];
 }
 
 /** @type {Benchmark} */

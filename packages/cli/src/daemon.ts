@@ -1,20 +1,28 @@
 import type { Daemon, ForwardCounts } from "@fedmsg/hub";
 import type { StatusEvent } from "fedmsg";
 import type { CommandContext, Log } from "fedmsg/command";
-import { aborted } from "./signals.ts";
+import { aborted, onHangup } from "./signals.ts";
 
-/** Runs a daemon until a signal comes: one line when it listens, one when it has ended. */
+/**
+ * Runs a daemon until a signal comes: one line when it listens, one when it has ended. At SIGHUP it reads its keys and
+ * certificates again.
+ */
 export async function runDaemon(
   { log, signal }: Pick<CommandContext, "log" | "signal">,
   start: (onEvent: (event: StatusEvent) => void) => Promise<Daemon>,
 ): Promise<number> {
   const reporter = createReporter(log);
   const daemon = await start(reporter.onEvent);
+  const stopHearing = onHangup(() => {
+    log.info("SIGHUP: reads keys and certificates again");
+    void daemon.refresh();
+  });
   log.info(`in ${daemon.inbound.join(", ") || "(nothing)"}, out ${daemon.outbound}`);
   try {
     await Promise.race([aborted(signal), daemon.done]);
     await daemon.drain();
   } finally {
+    stopHearing();
     reporter.stop();
   }
   log.info(`drained; ${formatCounts(daemon.counts)}`);
@@ -56,6 +64,14 @@ export function createReporter(log: Log): { onEvent(event: StatusEvent): void; s
         ...event.removed.map((address) => `- ${address}`),
       ];
       log.info(`${event.name}: the DNS lists other endpoints now: ${changes.join(", ").slice(0, 300)}`);
+    } else if (event.type === "trust") {
+      const text = `${event.location}: ${event.detail}`;
+      if (event.state === "loaded") log.info(text);
+      else countOrTell(text, "");
+    } else if (event.type === "credentials") {
+      countOrTell(`${event.path}: ${event.detail}`, "");
+    } else if (event.type === "duplicate") {
+      countOrTell(`${event.name}: a message came a second time`, ` on ${event.topic}`);
     } else if (event.type === "invalid") {
       countOrTell(
         `refused messages from ${event.name} (${event.reason})`,

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { formatPretty, formatQuery, formatReallyPretty } from "./format.ts";
 
 function received(body: string): Received {
-  return { name: "", endpoint: "", topic: "t", message: JSON.parse(body), body: Buffer.from(body) };
+  return { name: "", endpoint: "", topic: "t", message: JSON.parse(body), body: Buffer.from(body), trust: "unchecked" };
 }
 
 test("keys, texts, numbers and words have a colour each, and the text is the same without", () => {
@@ -38,4 +38,11 @@ test("--query: what holds other things is on one line", () => {
   expect(formatQuery("m")(received('{"m": {"a": [], "b": {"c": [1, "x,\\n y"]}}}'))).toBe(
     '{"a": [], "b": {"c": [1, "x,\\n y"]}}',
   );
+});
+
+test("what is let through without a signature is marked for people", () => {
+  const unsigned: Received = { ...received('{"a": 1}'), trust: "unsigned" };
+  for (const format of [formatPretty, formatReallyPretty(false)]) {
+    expect(format(unsigned)).toBe(`(unsigned)\n${format(received('{"a": 1}'))}`);
+  }
 });

@@ -13,19 +13,24 @@ export const formatLine: Format = ({ body }) => canonicalize(body);
 
 /** JSON over several lines, keys in the order they came in, without signature and certificate. */
 export function formatReallyPretty(colors: boolean): Format {
-  return ({ body }) => {
+  return ({ body, trust }) => {
     const text = prettyDumps(withoutCredentials(body));
-    return colors ? colorJson(text) : text;
+    return mark(trust) + (colors ? colorJson(text) : text);
   };
 }
 
 /** As {@link formatReallyPretty}, without colours and with the time in words, as C's `ctime` writes it. */
-export const formatPretty: Format = ({ body }) => {
+export const formatPretty: Format = ({ body, trust }) => {
   const message = withoutCredentials(body);
   const timestamp = message.get("timestamp");
   if (isNumber(timestamp)) message.set("timestamp", formatCtime(timestamp));
-  return prettyDumps(message);
+  return mark(trust) + prettyDumps(message);
 };
+
+/** Says of a message that nobody vouches for it, where others are only printed if somebody does. */
+function mark(trust: Received["trust"]): string {
+  return trust === "unsigned" ? "(unsigned)\n" : "";
+}
 
 /**
  * Single fields: dotted paths, separated by commas, give values separated by `, `. Texts stand as they are, what is

@@ -29,7 +29,7 @@ export async function publishThroughRelay(
   const { timeout = 0 } = options as { timeout?: number };
   const config = completeConfig({ active: true, publish_timeout: timeout }, given);
   const bus = await connect({ config, signal });
-  void tellWaiting(bus, log);
+  void tellStatus(bus, log);
   const failures = await publishAll(bus, publication, signal);
   const [first] = failures;
   if (first) log.error(`${countMessages(failures.length)} not sent: ${explain(first, config, signal)}`);
@@ -37,11 +37,14 @@ export async function publishThroughRelay(
   return first ? 1 : 0;
 }
 
-async function tellWaiting(bus: Bus, log: Log): Promise<void> {
+/** Says once that the relay is waited for, and what is wrong with the key to sign with. */
+async function tellStatus(bus: Bus, log: Log): Promise<void> {
+  let waiting = false;
   for await (const event of bus.status()) {
-    if (event.type !== "waiting") continue;
+    if (event.type === "credentials") log.warn(`${event.path}: ${event.detail}`);
+    if (event.type !== "waiting" || waiting) continue;
+    waiting = true;
     log.info(`waiting for the relay at ${event.endpoint} (relay_inbound); Ctrl-C gives up`);
-    return;
   }
 }
 

@@ -29,3 +29,9 @@ export function aborted(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
+
+/** Calls `react` at each SIGHUP, which would end the process otherwise. @returns what takes that back */
+export function onHangup(react: () => void): () => void {
+  process.on("SIGHUP", react);
+  return () => void process.off("SIGHUP", react);
+}

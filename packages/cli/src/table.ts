@@ -24,6 +24,10 @@ export const builtInCommands: CommandTable = {
     summary: "publish for those who have no address of their own",
     load: async () => (await import("./commands/relay.ts")).default,
   },
+  "signing-relay": {
+    summary: "a relay that signs what it forwards",
+    load: async () => (await import("./commands/signing-relay.ts")).default,
+  },
   gateway: {
     summary: "carry the whole bus on one public address",
     load: async () => (await import("./commands/gateway.ts")).default,
@@ -31,6 +35,10 @@ export const builtInCommands: CommandTable = {
   collectd: {
     summary: "count messages by category, for collectd",
     load: async () => (await import("./commands/collectd.ts")).default,
+  },
+  validate: {
+    summary: "explain why a message is accepted, or is not",
+    load: async () => (await import("./commands/validate.ts")).default,
   },
   config: {
     summary: "print the configuration, or one value of it",

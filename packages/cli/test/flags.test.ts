@@ -11,6 +11,7 @@ const commands: readonly (readonly [name: string, bin: BinName, words: readonly 
   ["fedmsg-logger", "fedmsg-logger", []],
   ["fedmsg-relay", "fedmsg-relay", []],
   ["fedmsg-gateway", "fedmsg-gateway", []],
+  ["fedmsg-signing-relay", "fedmsg-signing-relay", []],
   ["fedmsg-announce", "fedmsg-announce", []],
   ["fedmsg-collectd", "fedmsg-collectd", []],
   ["fedmsg up", "fedmsg", ["up"]],

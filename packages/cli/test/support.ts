@@ -25,6 +25,7 @@ export type BinName =
   | "fedmsg-relay"
   | "fedmsg-gateway"
   | "fedmsg-config"
+  | "fedmsg-signing-relay"
   | "fedmsg-announce"
   | "fedmsg-collectd";
 

@@ -66,3 +66,10 @@ test("an address in use is named with the key it came from, and nothing is left 
     expect(stderr).toMatch(new RegExp(`${key}.*${taken.endpoint}.*in use`));
   }
 });
+
+test("where signatures are validated and nobody signs, what it tells to type works all the same", async () => {
+  const config = { ...(await freeBus()), validate_signatures: true };
+  await using up = start("fedmsg", ["up"], { config });
+  const [listen] = await suggestionsOf(up);
+  expect(listen).toBe("fedmsg-tail --really-pretty --no-validate");
+});

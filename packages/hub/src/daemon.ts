@@ -32,6 +32,8 @@ export interface Daemon extends AsyncDisposable {
   subscribed(topic?: string, signal?: AbortSignal): Promise<void>;
   /** Resolves when it has ended; rejects if a socket failed. */
   readonly done: Promise<void>;
+  /** Reads keys and certificates again (SIGHUP), where it has any. What cannot be read stays as it was, and is told. */
+  refresh(): Promise<void>;
   /** Forwards what has arrived, then ends. Idempotent. */
   drain(): Promise<void>;
   /** Ends. Idempotent. */
@@ -43,12 +45,19 @@ export async function transportOf({ config, transport }: DaemonOptions): Promise
   return transport ?? createTransport(config);
 }
 
-/** Puts a daemon together from its forwarder, and what must stop before that does. */
+/** What a daemon does beside forwarding. */
+export interface DaemonHooks {
+  /** Stops what must stop before the forwarder does. */
+  readonly beforeEnd?: () => Promise<void>;
+  readonly refresh?: () => Promise<void>;
+}
+
+/** Puts a daemon together from its forwarder. */
 export function toDaemon(
   forwarder: Forwarder,
   output: Publisher,
   addresses: { readonly inbound: readonly string[]; readonly outbound: string },
-  beforeEnd: () => Promise<void> = async () => {},
+  { beforeEnd = async () => {}, refresh = async () => {} }: DaemonHooks = {},
 ): Daemon {
   return {
     ...addresses,
@@ -59,6 +68,7 @@ export function toDaemon(
       return forwarder.done;
     },
     subscribed: (topic, signal) => output.subscribed(topic, signal),
+    refresh,
     drain: () => beforeEnd().then(() => forwarder.drain()),
     close: () => beforeEnd().then(() => forwarder.close()),
     [Symbol.asyncDispose]: () => beforeEnd().then(() => forwarder.drain()),

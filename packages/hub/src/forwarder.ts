@@ -44,6 +44,8 @@ export interface ForwarderOptions {
   readonly inputs: readonly ForwarderInput[];
   readonly output: Publisher;
   readonly bodyBytesMax: number;
+  /** What goes out for what came in, or why nothing does. Default: the same, byte for byte. */
+  readonly transform?: ((frames: Frames) => Frames | Fault) | undefined;
   readonly onEvent?: ((event: StatusEvent) => void) | undefined;
 }
 
@@ -143,21 +145,21 @@ export class Forwarder {
   }
 
   async #forward({ name, endpoint, socket }: ForwarderInput, reading: Reading): Promise<void> {
-    const { bodyBytesMax, onEvent } = this.#options;
+    const { bodyBytesMax, transform, onEvent } = this.#options;
     for (;;) {
       const batch = await socket.receive();
       if (batch.length === 0) return;
       reading.batches++;
       this.#lastAt = performance.now();
       for (const frames of batch) {
-        const found = findFault(frames, bodyBytesMax);
-        if (found) {
+        const found = findFault(frames, bodyBytesMax) ?? (transform ? transform(frames) : frames);
+        if ("reason" in found) {
           this.#refused[found.reason] = (this.#refused[found.reason] ?? 0) + 1;
           onEvent?.({ type: "invalid", name, endpoint, ...found });
           continue;
         }
         try {
-          await this.#send(frames);
+          await this.#send(found);
           this.#forwarded++;
         } catch (error) {
           if (this.#ending) return;
@@ -180,7 +182,8 @@ export class Forwarder {
   }
 }
 
-interface Fault {
+/** Why a message goes nowhere. */
+export interface Fault {
   readonly reason: InvalidReason;
   readonly detail: string;
   readonly topic: string;

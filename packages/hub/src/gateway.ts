@@ -37,7 +37,7 @@ export async function startGateway(options: DaemonOptions): Promise<Daemon> {
     const forwarder = new Forwarder({ inputs: inputs.all, output, bodyBytesMax: config.bodyBytesMax, onEvent });
     inputs.follow(forwarder);
     const inbound = inputs.all.map(({ endpoint }) => endpoint);
-    return toDaemon(forwarder, output, { inbound, outbound }, () => inputs.unfollow());
+    return toDaemon(forwarder, output, { inbound, outbound }, { beforeEnd: () => inputs.unfollow() });
   } catch (error) {
     await output.close();
     throw error;

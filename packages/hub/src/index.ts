@@ -2,3 +2,4 @@ export type { Daemon, DaemonOptions } from "./daemon.ts";
 export type { ForwardCounts } from "./forwarder.ts";
 export { startGateway } from "./gateway.ts";
 export { startRelay } from "./relay.ts";
+export { startSigningRelay } from "./signing-relay.ts";

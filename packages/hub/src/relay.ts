@@ -1,7 +1,15 @@
 import { FedmsgError } from "fedmsg";
-import { type Publisher, type Subscriber, socketOptions } from "fedmsg/plugin";
-import { type Daemon, type DaemonOptions, forwardEvent, listenFor, toDaemon, transportOf } from "./daemon.ts";
-import { Forwarder } from "./forwarder.ts";
+import { type Frames, type Publisher, type Subscriber, socketOptions } from "fedmsg/plugin";
+import {
+  type Daemon,
+  type DaemonHooks,
+  type DaemonOptions,
+  forwardEvent,
+  listenFor,
+  toDaemon,
+  transportOf,
+} from "./daemon.ts";
+import { type Fault, Forwarder } from "./forwarder.ts";
 
 /**
  * Starts a relay: a place that short-lived programs and those without an address of their own connect to and publish
@@ -12,6 +20,17 @@ import { Forwarder } from "./forwarder.ts";
  *   the key that the address came from
  */
 export async function startRelay(options: DaemonOptions): Promise<Daemon> {
+  return openRelay(options);
+}
+
+/** What a relay may do beside forwarding. */
+export interface RelayHooks extends Pick<DaemonHooks, "refresh"> {
+  /** What goes out for what came in, or why nothing does. */
+  readonly transform?: (frames: Frames) => Frames | Fault;
+}
+
+/** As {@link startRelay}, for relays that do more. */
+export async function openRelay(options: DaemonOptions, { transform, refresh }: RelayHooks = {}): Promise<Daemon> {
   const { config, onEvent } = options;
   const transport = await transportOf(options);
   let outbound = "";
@@ -36,9 +55,10 @@ export async function startRelay(options: DaemonOptions): Promise<Daemon> {
     inputs: [{ name: "relay_inbound", endpoint: inbound.join(" "), socket }],
     output,
     bodyBytesMax: config.bodyBytesMax,
+    transform,
     onEvent,
   });
-  return toDaemon(forwarder, output, { inbound, outbound });
+  return toDaemon(forwarder, output, { inbound, outbound }, { ...(refresh && { refresh }) });
 }
 
 async function listenInbound(socket: Subscriber, { config }: DaemonOptions): Promise<string[]> {

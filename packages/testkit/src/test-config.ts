@@ -5,7 +5,7 @@ export const anyAddress = "tcp://127.0.0.1:*";
 
 /**
  * A complete configuration that reads no file of this machine and meets no bus that may run on it: the defaults, but
- * nobody listed in `endpoints`, wildcard ports for the daemons, and no `post_init_sleep`.
+ * nobody listed in `endpoints`, wildcard ports for the daemons, no `post_init_sleep`, and no signatures.
  */
 export function testConfig(overrides: ConfigInput = {}): Config {
   return completeConfig({
@@ -14,6 +14,7 @@ export function testConfig(overrides: ConfigInput = {}): Config {
     "fedmsg.consumers.gateway.port": 0,
     "fedmsg.consumers.gateway.interface": "127.0.0.1",
     post_init_sleep: 0,
+    validate_signatures: false,
     ...overrides,
   });
 }

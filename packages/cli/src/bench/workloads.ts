@@ -44,6 +44,25 @@ export async function measurePublish(options: WorkloadOptions): Promise<Throughp
   return result;
 }
 
+/** Whom to sign as, and whom to trust: keys of the configuration. */
+export interface SigningOptions {
+  readonly ssldir: string;
+  readonly certname: string;
+  readonly ca_cert_location: string;
+  readonly crl_location: string | null;
+}
+
+/** Publisher, who signs → subscriber, who validates. */
+export async function measureSigned(options: WorkloadOptions & SigningOptions): Promise<ThroughputResult> {
+  const { ssldir, certname, ca_cert_location, crl_location } = options;
+  const endpoints = { bench: ["tcp://127.0.0.1:*"] };
+  const publisher = await startPublisher(options, 0, { endpoints, sign_messages: true, ssldir, certname });
+  const trust = { validate_signatures: true, ca_cert_location, crl_location };
+  const result = receiveAll(publisher, publisher.addresses[0] as string, options.messages, { trust });
+  publisher.child.send("go");
+  return result;
+}
+
 /** Active publisher → relay → subscriber. */
 export async function measureRelay(options: WorkloadOptions): Promise<ThroughputResult & RelayMemory> {
   const relay = await startRelayWorker();
@@ -51,9 +70,10 @@ export async function measureRelay(options: WorkloadOptions): Promise<Throughput
   const publisher = await startPublisher(options, 0, { active: true, relay_inbound: [inbound] });
   const rssMiB: number[] = [];
   const marks = [0.1, 0.5, 1].map((share) => Math.floor(options.messages * share));
-  const result = receiveAll(publisher, outbound, options.messages, async (received) => {
+  const onMessage = async (received: number) => {
     if (received === marks[rssMiB.length]) rssMiB.push(await readRss(relay.child));
-  });
+  };
+  const result = receiveAll(publisher, outbound, options.messages, { onMessage });
   // The publisher waits for the relay, but cannot see who listens behind it: what came too early would count as lost.
   await ask(relay.child, "subscribed");
   publisher.child.send("go");
@@ -66,9 +86,10 @@ export async function measureRelay(options: WorkloadOptions): Promise<Throughput
 export async function measureLatency(options: WorkloadOptions): Promise<LatencyResult> {
   const publisher = await startPublisher(options, 1000, { endpoints: { bench: ["tcp://127.0.0.1:*"] } });
   const latencies: number[] = [];
-  const result = receiveAll(publisher, publisher.addresses[0] as string, options.messages, (_, at) => {
+  const onMessage = (_: number, at: number) => {
     latencies.push(performance.timeOrigin + performance.now() - at);
-  });
+  };
+  const result = receiveAll(publisher, publisher.addresses[0] as string, options.messages, { onMessage });
   publisher.child.send("go");
   await result;
   return { received: latencies.length, p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99) };
@@ -123,15 +144,21 @@ function startRelayWorker(): Promise<Worker> {
   });
 }
 
+interface ReceiveOptions {
+  readonly onMessage?: (received: number, at: number) => void | Promise<void>;
+  /** Keys of the configuration. Default: nothing is validated. */
+  readonly trust?: Readonly<Record<string, unknown>>;
+}
+
 /** Listens from now on; whoever calls tells the publisher to go. */
 async function receiveAll(
   publisher: Worker,
   address: string,
   messages: number,
-  onMessage?: (received: number, at: number) => void | Promise<void>,
+  { onMessage, trust = { validate_signatures: false } }: ReceiveOptions = {},
 ): Promise<ThroughputResult> {
   const silence = new AbortController();
-  const tail = tailMessages({ endpoints: { bench: [address] }, signal: silence.signal });
+  const tail = tailMessages({ endpoints: { bench: [address] }, signal: silence.signal, ...trust });
   let received = 0;
   let firstAt = 0;
   let timer = setTimeout(() => silence.abort(), silenceMs);

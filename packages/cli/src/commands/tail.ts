@@ -20,8 +20,8 @@ const tail: CommandDefinition = {
     { flags: "--include <regex>", description: "only topics in which this is found" },
     { flags: "--exclude <regex>", description: "no topics in which this is found", default: "_heartbeat" },
     { flags: "--limit <n>", description: "end after so many messages", parse: atLeast(1, "whole") },
-    { flags: "--validate", description: "only messages with a valid signature (not in this version)" },
-    { flags: "--no-validate", description: "whatever the signature says (this version never looks)" },
+    { flags: "--validate", description: "only messages whose signature holds; the default is validate_signatures" },
+    { flags: "--no-validate", description: "every message, whatever its signature says" },
   ],
   examples: [
     ["fedmsg-tail --really-pretty", "everything, for people"],

@@ -1,9 +1,10 @@
-import { connect, FedmsgError, type StatusEvent } from "fedmsg";
+import { connect, type StatusEvent } from "fedmsg";
 import type { CommandContext, Log } from "fedmsg/command";
 import { completeConfig } from "fedmsg/config";
 import { createReporter } from "../daemon.ts";
 import { type Format, formatLine, formatPretty, formatQuery, formatReallyPretty } from "../format.ts";
 import { Output } from "../output.ts";
+import { onHangup } from "../signals.ts";
 import { listSources } from "../sources.ts";
 import { compileTopicFilter } from "../topic-filter.ts";
 
@@ -16,15 +17,15 @@ export async function run({ options, config, log, signal }: CommandContext): Pro
     exclude: string;
     validate?: boolean;
   };
-  if (validate === true) {
-    throw new FedmsgError("FEDMSG_UNSUPPORTED", "--validate: this version cannot check signatures yet; leave it out");
-  }
   const wanted = await compileTopicFilter({ include, exclude });
   const format = chooseFormat(options);
   const output = new Output();
   const reporter = createReporter(log);
   const addresses = listSources(config);
-  const bus = await connect({ config: completeConfig({ mute: true }, config), signal });
+  const keys = { mute: true, ...(validate !== undefined && { validate_signatures: validate }) };
+  const bus = await connect({ config: completeConfig(keys, config), signal });
+  // On a terminal that signal says that the terminal is gone.
+  const stopHearing = process.stdout.isTTY ? undefined : onHangup(() => void bus.refresh());
   const listening = listen(bus.status(), addresses, log, reporter.onEvent);
   let left = limit ?? Number.POSITIVE_INFINITY;
   try {
@@ -35,6 +36,7 @@ export async function run({ options, config, log, signal }: CommandContext): Pro
       if (--left <= 0) break;
     }
   } finally {
+    stopHearing?.();
     await output.flush();
     await bus.close();
     await listening;

@@ -17,7 +17,7 @@ export async function run({ config: given, log, signal }: CommandContext): Promi
     daemons.push(relay);
     const gateway = await startGateway({ config: withRelay(config, relay), onEvent });
     daemons.push(gateway);
-    process.stdout.write(`${banner(relay, gateway)}\n`);
+    process.stdout.write(`${banner(relay, gateway, config)}\n`);
     await Promise.race([aborted(signal), relay.done, gateway.done]);
   } finally {
     // In this order: what the relay still sends shall reach the gateway's listeners.
@@ -42,7 +42,9 @@ function withRelay(config: Config, relay: Daemon): Config {
   return completeConfig({ endpoints: { ...config.endpoints, relay_outbound: [reachable] } }, config);
 }
 
-function banner(relay: Daemon, gateway: Daemon): string {
+function banner(relay: Daemon, gateway: Daemon, { validate_signatures, sign_messages }: Config): string {
+  // Signatures are validated unless somebody says otherwise; but who only tries this out has no certificates.
+  const unsigned = validate_signatures && !sign_messages ? " --no-validate" : "";
   return [
     "The bus is up.",
     "",
@@ -52,7 +54,7 @@ function banner(relay: Daemon, gateway: Daemon): string {
     "",
     "In a second terminal, listen:",
     "",
-    "  npx fedmsg-tail --really-pretty",
+    `  npx fedmsg-tail --really-pretty${unsigned}`,
     "",
     "In a third, say something:",
     "",

@@ -2,18 +2,20 @@ import { randomUUID } from "node:crypto";
 import { loginName, shortHostname } from "../config/environment.ts";
 import { type Config, type ConfigInput, completeConfig, isLoadedConfig, loadConfig } from "../config/index.ts";
 import type { SrvOptions } from "../config/srv/index.ts";
+import { createSigner, type Signer } from "../crypto/index.ts";
 import { FedmsgError } from "../errors.ts";
 import { createTransport } from "../transport/create.ts";
 import { abortedError } from "../transport/send-queue.ts";
 import type { Transport } from "../transport/transport.ts";
 import { createEnvelope, encodeMessage, type Message } from "../wire/envelope.ts";
-import { type InvalidReason, topicBytesMax } from "../wire/frames.ts";
+import { topicBytesMax } from "../wire/frames.ts";
 import { buildTopic } from "../wire/topic.ts";
 import { LiveEndpoints } from "./endpoints.ts";
 import { callerPackage } from "./identity.ts";
 import { type Outgoing, openOutgoing } from "./outgoing.ts";
-import { type StatusEvent, StatusEvents } from "./status.ts";
+import { type RefusalReason, type StatusEvent, StatusEvents } from "./status.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
+import { Trust } from "./trust.ts";
 
 /** How to join the bus. */
 export interface ConnectOptions {
@@ -55,7 +57,9 @@ export interface Counts {
   readonly received: number;
   /** Messages that some subscriber of ours lost. */
   readonly dropped: number;
-  readonly invalid: Readonly<Partial<Record<InvalidReason, number>>>;
+  /** Messages that came a second time (`replay_window`). */
+  readonly duplicates: number;
+  readonly invalid: Readonly<Partial<Record<RefusalReason, number>>>;
 }
 
 /** One's place on the bus: publishes under one name, subscribes to everybody. Made by {@link connect}. */
@@ -81,6 +85,11 @@ export interface Bus extends AsyncDisposable {
   /** Resolves when somebody subscribes to a prefix of the full topic `topic`; default: to anything. */
   subscribed(topic?: string, signal?: AbortSignal): Promise<void>;
   /**
+   * Reads certificates, the list of revoked ones and our own key again, now; what cannot be read stays as it was, and is
+   * told as a status event. Files that change are noticed without it.
+   */
+  refresh(): Promise<void>;
+  /**
    * Tells what happens, from now on, until the bus is closed; and first of all on which address it listens. Any number
    * may listen.
    */
@@ -94,11 +103,11 @@ export interface Bus extends AsyncDisposable {
 }
 
 /**
- * Joins the bus. If `endpoints` lists addresses for `name`, the first that is free is taken at once; subscribers only,
+ * Joins the bus. With `sign_messages` the key and certificate to sign with are loaded first. If `endpoints` lists addresses for `name`, the first that is free is taken at once; subscribers only,
  * which set `mute`, take none. With `active` it publishes through the relay.
  *
  * @throws FedmsgError FEDMSG_CONFIG_INVALID, FEDMSG_CONFIG_UNREADABLE, FEDMSG_NO_ENDPOINT (all addresses are in use),
- *   FEDMSG_ADDRESS_INVALID, FEDMSG_UNSUPPORTED, FEDMSG_ABORTED
+ *   FEDMSG_ADDRESS_INVALID, FEDMSG_CREDENTIALS (nothing to sign with), FEDMSG_UNSUPPORTED, FEDMSG_ABORTED
  * @example
  * ```ts
  * const bus = await connect({ name: "mybus", config: { endpoints: { mybus: ["tcp://127.0.0.1:3000"] } } });
@@ -121,12 +130,6 @@ export async function connect(options: ConnectOptions = {}): Promise<Bus> {
  */
 export async function openBus(options: ConnectOptions, caller: string, srv?: SrvOptions): Promise<Bus> {
   const config = await resolveConfig(options.config ?? {});
-  if (config.sign_messages) {
-    throw new FedmsgError(
-      "FEDMSG_UNSUPPORTED",
-      "sign_messages: true, but this version cannot sign yet; set it to false to publish without a signature",
-    );
-  }
   const { signal } = options;
   if (signal?.aborted) throw abortedError(signal);
   const bus = new FedmsgBus(config, options, caller, srv);
@@ -146,14 +149,23 @@ class FedmsgBus implements Bus {
   readonly name: string;
   readonly config: Config;
   readonly closed: Promise<void>;
+  readonly #isNamed: boolean;
   readonly #modname: string;
   readonly #username: string;
   readonly #transport: Promise<Transport>;
   readonly #status = new StatusEvents();
   readonly #endpoints: LiveEndpoints;
   readonly #subscriptions = new Set<Subscription>();
-  readonly #counts = { published: 0, received: 0, dropped: 0, invalid: {} as Partial<Record<InvalidReason, number>> };
+  readonly #counts = {
+    published: 0,
+    received: 0,
+    dropped: 0,
+    duplicates: 0,
+    invalid: {} as Partial<Record<RefusalReason, number>>,
+  };
   #outgoing: Outgoing | undefined;
+  #signer: Signer | undefined;
+  #trust: Promise<Trust> | undefined;
   #opening: Promise<Outgoing> | undefined;
   #ending: Promise<void> | undefined;
   #markClosed!: () => void;
@@ -163,6 +175,7 @@ class FedmsgBus implements Bus {
     this.config = config;
     this.#endpoints = new LiveEndpoints(config, this.#status, srv);
     this.name = options.name ?? config.name ?? `${caller}.${shortHostname()}`;
+    this.#isNamed = (options.name ?? config.name) !== undefined;
     this.#modname = caller;
     this.#username = loginName();
     this.#transport = options.transport ? Promise.resolve(options.transport) : createTransport(config);
@@ -176,10 +189,11 @@ class FedmsgBus implements Bus {
     void this.closed.then(() => signal?.removeEventListener("abort", onAbort));
   }
 
-  /** Takes an address, where there is one to take. */
+  /** Loads what it signs with, and takes an address, where there is one to take. */
   async open(): Promise<void> {
     const { config } = this;
     if (config.mute || !config.zmq_enabled) return;
+    if (config.sign_messages) this.#signer = await this.#loadSigner();
     if (!config.active && (config.endpoints[this.name] ?? []).length === 0) return;
     try {
       await this.#open();
@@ -217,12 +231,16 @@ class FedmsgBus implements Bus {
         config: this.config,
         endpoints: this.#endpoints,
         transport: this.#transport,
+        trust: this.#openTrust(),
         status: this.#status,
         onReceived: () => {
           this.#counts.received++;
         },
         onInvalid: (reason) => {
           invalid[reason] = (invalid[reason] ?? 0) + 1;
+        },
+        onDuplicate: () => {
+          this.#counts.duplicates++;
         },
         onClosed: (closed) => this.#subscriptions.delete(closed),
       },
@@ -236,6 +254,17 @@ class FedmsgBus implements Bus {
     this.#assertOpen();
     const outgoing = this.#outgoing ?? (await this.#open());
     await outgoing.publisher.subscribed(topic, signal);
+  }
+
+  async refresh(): Promise<void> {
+    await (await this.#trust)?.refresh();
+    if (!this.#signer) return;
+    try {
+      this.#signer = await this.#loadSigner();
+    } catch (error) {
+      const { message } = FedmsgError.from(error);
+      this.#status.emit({ type: "warning", name: this.name, detail: `goes on signing as before: ${message}` });
+    }
   }
 
   status(): AsyncIterableIterator<StatusEvent, undefined> {
@@ -268,8 +297,20 @@ class FedmsgBus implements Bus {
   async #end(work: () => Promise<void>): Promise<void> {
     await this.#opening?.catch(() => {});
     await work();
+    (await this.#trust?.catch(() => undefined))?.close();
     this.#status.end();
     this.#markClosed();
+  }
+
+  /** An active publisher without a name of its own signs as the relay's (`fedmsg/core.py`). */
+  #loadSigner(): Promise<Signer> {
+    const name = this.config.active && !this.#isNamed ? "relay_inbound" : this.name;
+    return createSigner(this.config, { name, onEvent: (event) => this.#status.announce(event) });
+  }
+
+  #openTrust(): Promise<Trust> {
+    this.#trust ??= Trust.open(this.config, this.#status);
+    return this.#trust;
   }
 
   /** Opens the publishing socket once, however many ask for it. A failure is tried again the next time. */
@@ -317,7 +358,8 @@ class FedmsgBus implements Bus {
       username: this.#username,
     });
     options.pre_fire_hook?.(message);
-    const body = Buffer.from(encodeMessage(message), "latin1"); // It is ASCII.
+    const text = this.#signer ? this.#signer.encodeSigned(message) : encodeMessage(message);
+    const body = Buffer.from(text, "latin1"); // It is ASCII.
     if (body.byteLength > bodyBytesMax) {
       throw new FedmsgError(
         "FEDMSG_TOO_LARGE",

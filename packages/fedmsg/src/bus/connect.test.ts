@@ -98,12 +98,6 @@ describe("connect", () => {
     expect(() => bus.subscribe()).toThrow(expect.objectContaining({ code: "FEDMSG_UNSUPPORTED" }));
   });
 
-  test("refuses to leave out signatures that were asked for", async () => {
-    expect(await codeOf(connect({ config: testConfig({ sign_messages: true }), transport }))).toBe(
-      "FEDMSG_UNSUPPORTED",
-    );
-  });
-
   test("refuses an address that is wrong, and a relay that is not listed", async () => {
     const wrong = testConfig({ endpoints: { app: ["tcp://127.0.0.1:3000x"] } });
     expect(await codeOf(connect({ name: "app", config: wrong, transport }))).toBe("FEDMSG_ADDRESS_INVALID");

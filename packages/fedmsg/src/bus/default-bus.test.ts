@@ -22,7 +22,7 @@ import { destroy, init, publish, tailMessages } from "./default-bus.ts";
 /** The functions read the configuration of the machine, so the tests give them one of their own. */
 let folder: string;
 let files = 0;
-const keysByDefault = { endpoints: {}, post_init_sleep: 0 };
+const keysByDefault = { endpoints: {}, post_init_sleep: 0, validate_signatures: false };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fedmsg-"));

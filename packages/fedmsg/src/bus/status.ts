@@ -1,4 +1,8 @@
+import type { CryptoEvent, Reason } from "../crypto/index.ts";
 import type { InvalidReason } from "../wire/frames.ts";
+
+/** Why a message did not get through: it is none, or nobody vouches for it. */
+export type RefusalReason = InvalidReason | Reason;
 
 /** What a bus tells about itself. None of it is an error: the bus goes on. */
 export type StatusEvent =
@@ -14,9 +18,13 @@ export type StatusEvent =
       readonly name: string;
       readonly endpoint: string;
       readonly topic: string;
-      readonly reason: InvalidReason;
+      readonly reason: RefusalReason;
       readonly detail: string;
     }
+  /** A message that came before came again, by another path or played back (`replay_window`). It is nobody's fault. */
+  | { readonly type: "duplicate"; readonly name: string; readonly endpoint: string; readonly topic: string }
+  /** What becomes of the certificate authority, of the list of revoked certificates, and of our own key. */
+  | CryptoEvent
   /** Messages have waited for the relay at `endpoint` for so many ms; told every second. */
   | { readonly type: "waiting"; readonly name: string; readonly endpoint: string; readonly ms: number }
   /** Subscribers of ours that do not keep up lost `count` messages since the last such event. */

@@ -56,6 +56,7 @@ describe.each(everyTransport)("subscribe over %s", (_, makeTransport) => {
       topic: "t.1",
       message: { i: 1, msg: { a: [] }, topic: "t.1" },
       body: Buffer.from(body),
+      trust: "unchecked",
     });
     await two.send(message("t.2"));
     expect(await take(subscription)).toMatchObject({ name: "svc.two", endpoint: twoAddress, topic: "t.2" });

@@ -2,13 +2,14 @@ import type { Config } from "../config/index.ts";
 import { FedmsgError } from "../errors.ts";
 import type { Frames, Transport } from "../transport/transport.ts";
 import type { Message } from "../wire/envelope.ts";
-import { decodeMessage, type InvalidReason } from "../wire/frames.ts";
+import { decodeMessage } from "../wire/frames.ts";
 import { compileTopics, type TopicMatcher } from "../wire/topic.ts";
 import { BoundedQueue } from "./bounded-queue.ts";
 import type { LiveEndpoints } from "./endpoints.ts";
 import type { Source } from "./source.ts";
 import { Sources } from "./sources.ts";
-import type { StatusEvents } from "./status.ts";
+import type { RefusalReason, StatusEvents } from "./status.ts";
+import type { Judge, Judgement, Trust, TrustLevel } from "./trust.ts";
 
 /** A message that arrived. */
 export interface Received {
@@ -20,6 +21,10 @@ export interface Received {
   readonly message: Message;
   /** The exact bytes of the body: what a signature covers, and numbers as they were spelt. */
   readonly body: Uint8Array;
+  /** What is known about who sent it. */
+  readonly trust: TrustLevel;
+  /** The name on the certificate, where the message is `signed`. */
+  readonly signer?: string;
 }
 
 /** What to subscribe to. */
@@ -37,12 +42,16 @@ export interface SubscriptionContext {
   readonly config: Config;
   readonly endpoints: LiveEndpoints;
   readonly transport: Promise<Transport>;
+  readonly trust: Promise<Trust>;
   readonly status: StatusEvents;
   readonly onReceived: () => void;
-  readonly onInvalid: (reason: InvalidReason) => void;
+  readonly onInvalid: (reason: RefusalReason) => void;
+  readonly onDuplicate: () => void;
   /** Called once, when nothing is left of it. */
   readonly onClosed: (subscription: Subscription) => void;
 }
+
+type Valid = Extract<ReturnType<typeof decodeMessage>, { valid: true }>;
 
 /** Messages that may wait for the reader, before reading from the network stops. */
 const queueMessagesMax = 1024;
@@ -60,10 +69,11 @@ export class Subscription implements AsyncIterable<Received, undefined> {
   readonly #onEndpoints = (name: string, addresses: readonly string[]) => this.#sources.update(name, addresses);
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = () => void this.close();
+  #judge!: Judge; // Before anything is received.
   #closing: Promise<void> | undefined;
 
   constructor(context: SubscriptionContext, options: SubscribeOptions) {
-    const { config, endpoints, transport, status } = context;
+    const { config, endpoints, transport, trust, status } = context;
     this.#context = context;
     this.#queue = new BoundedQueue({ itemsMax: queueMessagesMax, bytesMax: config.queueBytesMax }, () => this.close());
     this.#topics = compileTopics(options.topics ?? [], { strict: config.zmq_strict });
@@ -76,7 +86,11 @@ export class Subscription implements AsyncIterable<Received, undefined> {
       onError: (error) => this.#queue.end(FedmsgError.from(error)),
     });
     endpoints.follow(this.#onEndpoints);
-    this.#sources.open(endpoints.list()).catch((error) => {
+    const opening = trust.then((opened) => {
+      this.#judge = opened.createJudge();
+      return this.#sources.open(endpoints.list());
+    });
+    opening.catch((error) => {
       this.#queue.end(FedmsgError.from(error));
       void this.#closeSockets(); // The loop that this error ends will not ask for it.
     });
@@ -108,19 +122,40 @@ export class Subscription implements AsyncIterable<Received, undefined> {
     return this.close();
   }
 
-  /** Returns a promise only where the reader is behind. */
-  #take(frames: Frames, { name, endpoint }: Source): Promise<void> | undefined {
+  /** Returns a promise only where the reader is behind, or a check takes time. */
+  #take(frames: Frames, source: Source): Promise<void> | undefined {
     const decoded = decodeMessage(frames, this.#context.config.bodyBytesMax);
     if (!decoded.valid) {
-      const { topic, reason, detail } = decoded;
-      this.#context.onInvalid(reason);
-      this.#context.status.emit({ type: "invalid", name, endpoint, topic, reason, detail });
+      this.#refuse(decoded.topic, decoded.reason, decoded.detail, source);
       return undefined;
     }
+    if (!this.#topics.matches(decoded.topic)) return undefined;
+    const judgement = this.#judge.judge(decoded.topic, decoded.body);
+    if (judgement instanceof Promise) return judgement.then((judged) => this.#deliver(decoded, judged, source));
+    return this.#deliver(decoded, judgement, source);
+  }
+
+  #deliver(decoded: Valid, judgement: Judgement, source: Source): Promise<void> | undefined {
     const { topic, message, body } = decoded;
-    if (!this.#topics.matches(topic)) return undefined;
+    const { name, endpoint } = source;
+    if (!judgement.accepted) {
+      this.#refuse(topic, judgement.reason, judgement.detail, source);
+      return undefined;
+    }
     this.#context.onReceived();
-    return this.#queue.push({ name, endpoint, topic, message, body }, body.byteLength);
+    const { trust, signer } = judgement;
+    const received: Received = { name, endpoint, topic, message, body, trust, ...(signer !== undefined && { signer }) };
+    return this.#queue.push(received, body.byteLength);
+  }
+
+  #refuse(topic: string, reason: RefusalReason, detail: string, { name, endpoint }: Source): void {
+    if (reason === "duplicate") {
+      this.#context.onDuplicate();
+      this.#context.status.emit({ type: "duplicate", name, endpoint, topic });
+      return;
+    }
+    this.#context.onInvalid(reason);
+    this.#context.status.emit({ type: "invalid", name, endpoint, topic, reason, detail });
   }
 
   #closeSockets(): Promise<void> {

@@ -1,0 +1,75 @@
+/** Fetches a small text over HTTP, with every bound that a daemon needs. */
+
+import { trustBytesMax } from "./source.ts";
+
+/** How long one try may take, from the request to the last byte. */
+export const fetchTimeoutMs = 30_000;
+
+const redirectsMax = 5;
+
+/** What an earlier answer said about itself, by which a server knows whether there is a newer one. */
+export interface Validators {
+  readonly etag?: string | undefined;
+  readonly lastModified?: string | undefined;
+}
+
+/** An answer: the text, or that it is still the same. */
+export type Fetched = "not-modified" | ({ readonly text: string } & Validators);
+
+/**
+ * Fetches a text. Redirects are followed to `https:` only. Throws an `Error` in words that quote nothing of the answer.
+ *
+ * @param signal ends the request early
+ */
+export async function fetchText(
+  url: string,
+  {
+    fetch,
+    known,
+    signal,
+  }: { readonly fetch: typeof globalThis.fetch; readonly known: Validators; readonly signal: AbortSignal },
+): Promise<Fetched> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMs)]);
+  const response = await request(url, fetch, known, limit);
+  try {
+    if (response.status === 304) return "not-modified";
+    if (response.status !== 200) throw new Error(`the server answers ${response.status}`);
+    const text = await readBounded(response);
+    const { headers } = response;
+    return { text, etag: headers.get("etag") ?? undefined, lastModified: headers.get("last-modified") ?? undefined };
+  } finally {
+    if (!response.bodyUsed) await response.body?.cancel().catch(() => undefined);
+  }
+}
+
+async function request(
+  url: string,
+  fetch: typeof globalThis.fetch,
+  known: Validators,
+  signal: AbortSignal,
+): Promise<Response> {
+  const headers: Record<string, string> = {};
+  if (known.etag) headers["if-none-match"] = known.etag;
+  if (known.lastModified) headers["if-modified-since"] = known.lastModified;
+  let target = new URL(url);
+  for (let hops = 0; hops <= redirectsMax; hops++) {
+    const response = await fetch(target, { headers, redirect: "manual", signal });
+    const next = response.headers.get("location");
+    if (![301, 302, 303, 307, 308].includes(response.status) || next === null) return response;
+    await response.body?.cancel();
+    target = new URL(next, target);
+    if (target.protocol !== "https:") throw new Error("the server redirects to an address that is not https");
+  }
+  throw new Error(`the server redirects more than ${redirectsMax} times`);
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.byteLength;
+    if (length > trustBytesMax) throw new Error(`the answer is over ${trustBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("latin1");
+}
