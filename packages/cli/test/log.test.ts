@@ -58,8 +58,11 @@ describe("on a pipe", () => {
   });
 
   test("what a command fails of is said in plain words, whatever logging says; warnings before it, too", async () => {
-    const failing = await run("fedmsg-tail", ["--validate"], { config: { logging: null } });
-    expect(failing).toMatchObject({ code: 1, stderr: expect.stringMatching(/^fedmsg-tail: --validate: /) });
+    const failing = await run("fedmsg-tail", [], { config: { logging: null, endpoints: {} } });
+    expect(failing).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^fedmsg-tail: endpoints lists no address/),
+    });
     const invalid = await run("fedmsg-tail", [], { config: { ...warning, topic_prefix: "a..b" } });
     expect(invalid.stderr).toMatch(/^fedmsg-tail: .*topic_prefix: found "a\.\.b"/m);
     expect(invalid.stderr).not.toContain("{");
@@ -132,10 +135,10 @@ describe("a file", () => {
   test("gets the reason of a failure", async () => {
     const file = join(tempDir(), "my.log");
     const logging = handler({ class: "logging.FileHandler", filename: file });
-    const { stderr } = await run("fedmsg-tail", ["--validate"], { config: { logging } });
-    expect(stderr).toMatch(/^fedmsg-tail: --validate: .*\n$/);
+    const { stderr } = await run("fedmsg-tail", [], { config: { logging, endpoints: {} } });
+    expect(stderr).toMatch(/^fedmsg-tail: endpoints lists no address .*\n$/);
     expect(logOf(readFileSync(file, "utf8"))).toEqual([
-      { level: "error", name: "fedmsg.tail", msg: expect.stringMatching(/^--validate: /) },
+      { level: "error", name: "fedmsg.tail", msg: expect.stringMatching(/^endpoints lists no address/) },
     ]);
   });
 

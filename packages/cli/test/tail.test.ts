@@ -121,13 +121,6 @@ test("`| head -1` ends it without a word", async () => {
   expect(stderr).toBe("");
 });
 
-test("--validate is refused, as nothing could be checked; --no-validate is what happens anyway", async () => {
-  const refused = await run("fedmsg-tail", ["--validate"]);
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("--validate: this version cannot") });
-  const { stdout } = await tailOf([[topic, {}]], ["--no-validate", "--limit", "1"]);
-  expect(JSON.parse(stdout)).toEqual({ topic });
-});
-
 test("a message cannot reach the terminal behind the text, in any format", async () => {
   const hostile = "\x1b]0;owned\x07\x1b[2J\r\n\x9b31m\u202etxt\u2028\ud800";
   const key = "\x1b[31mkey\n";
