@@ -2,15 +2,18 @@
 
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { startGateway, startRelay } from "@fedmsg/hub";
-import { type Bus, connect, type Received, type Subscription } from "fedmsg";
+import { type Bus, connect, type Received, type StatusEvent, type Subscription } from "fedmsg";
 import { completeConfig } from "fedmsg/config";
 import { canonicalize } from "fedmsg/encoding";
 import { beforeAll, expect, test } from "vitest";
+import { pkiFolder } from "../src/pki.ts";
 import { ensureProgram } from "../src/programs.ts";
+import { takeUntil } from "../src/waiting.ts";
 
 const python = "/usr/bin/python3"; // Debian's, for which Debian packages pyzmq.
 const script = fileURLToPath(new URL("../python/peer.py", import.meta.url));
@@ -113,17 +116,22 @@ test("a Python program publishes through our relay and gateway, and both kinds o
   expect(JSON.parse(await listener.line()).body).toBe(Buffer.from(received.body).toString());
 });
 
-test("we publish through a Python relay, and what it spaced anew is still the same message", async () => {
+test("we publish through a Python relay, and what it spaced anew is still the same message, signed by the same", async () => {
   await using relay = await Peer.start("relay", any, any);
   const [inbound, outbound] = relay.addresses as [string, string];
   await using bus = await openBus({
     active: true,
     relay_inbound: [inbound],
     endpoints: { relay_outbound: [outbound] },
+    sign_messages: true,
+    validate_signatures: true,
+    ssldir: pkiFolder,
+    certname: "shell-vm",
+    ca_cert_location: join(pkiFolder, "ca.crt"),
   });
   const status = bus.status();
   const subscription = bus.subscribe();
-  await status.next(); // connected: the relay's outbound side
+  await takeUntil(status, (event): event is StatusEvent => event.type === "connected"); // The relay's outbound side.
   await bus.subscribed();
   // The subscription travels to the relay on its own: say it again until it is heard.
   const received = nextOf(subscription);
@@ -135,7 +143,8 @@ test("we publish through a Python relay, and what it spaced anew is still the sa
     await bus.publish({ topic: "three", modname: "wire", msg });
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const { body, message } = await received;
+  const { body, message, trust, signer } = await received;
+  expect({ trust, signer }).toEqual({ trust: "signed", signer: "shell-vm.example.org" });
   const text = Buffer.from(body).toString();
   expect(text).toContain('", "');
   expect(message.msg).toEqual(msg);

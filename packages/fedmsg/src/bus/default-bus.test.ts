@@ -13,11 +13,12 @@ import {
   toFrames,
   withTimeout,
 } from "@fedmsg/testkit";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { shortHostname } from "../config/environment.ts";
 import { createTransport } from "../transport/create.ts";
 import { connect } from "./bus.ts";
 import { destroy, init, publish, tailMessages } from "./default-bus.ts";
+import type { StatusEvent } from "./status.ts";
 
 /** The functions read the configuration of the machine, so the tests give them one of their own. */
 let folder: string;
@@ -78,6 +79,21 @@ describe.each(["memory", "libzmq"] as const)("the default bus over %s", (transpo
     });
     await messages.return?.();
     expect(await messages.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("tailMessages tells what it refuses to whoever asks", async () => {
+    await using sockets = await openSockets();
+    const [publisher, address] = await sockets.listening();
+    await configure({ transport, endpoints: { app: [address] }, validate_signatures: true });
+    const refused = new Promise<StatusEvent>((resolve) => {
+      const onEvent = (event: StatusEvent) => event.type === "invalid" && resolve(event);
+      const tail = tailMessages({ onEvent });
+      void tail.next();
+      onTestFinished(async () => void (await tail.return?.()));
+    });
+    await withTimeout(publisher.subscribed(), "the subscription");
+    await publisher.send(toFrames("t", '{"topic":"t"}'));
+    expect(await withTimeout(refused, "the refusal")).toMatchObject({ name: "app", topic: "t", reason: "unsigned" });
   });
 
   test("tailMessages({passive}) listens where publishers are told to connect", async () => {

@@ -8,6 +8,7 @@ import type { ConfigInput } from "../config/index.ts";
 import { FedmsgError } from "../errors.ts";
 import { type Bus, type ConnectOptions, openBus, type PublishOptions, type Receipt } from "./bus.ts";
 import { callerPackage } from "./identity.ts";
+import type { StatusEvent } from "./status.ts";
 import type { Received, SubscribeOptions } from "./subscription.ts";
 
 /** Options of {@link publish}: what to publish, and any keys of the configuration that shall differ. */
@@ -25,6 +26,11 @@ export interface TailOptions {
   readonly passive?: boolean;
   /** Ends the iteration. */
   readonly signal?: AbortSignal;
+  /**
+   * Hears what happens beside the messages, for instance which were refused, and why. Default: nobody does. What it
+   * throws ends the process, as of any listener.
+   */
+  readonly onEvent?: (event: StatusEvent) => void;
   readonly [key: string]: unknown;
 }
 
@@ -62,7 +68,8 @@ export async function publish(options: DefaultPublishOptions): Promise<Receipt> 
 }
 
 /**
- * Iterates over the messages of everybody whom the configuration lists, until the loop is left or `signal` fires.
+ * Iterates over the messages of everybody whom the configuration lists, until the loop is left or `signal` fires. Unless
+ * `validate_signatures` is false, only over those that are signed; `onEvent` hears of the others.
  *
  * @throws FedmsgError FEDMSG_CONFIG_INVALID, FEDMSG_CONFIG_UNREADABLE, FEDMSG_ADDRESS_INVALID, FEDMSG_UNSUPPORTED, at the
  *   first step; never because of a message
@@ -72,11 +79,20 @@ export async function publish(options: DefaultPublishOptions): Promise<Receipt> 
  * ```
  */
 export function tailMessages(options: TailOptions = {}): AsyncIterableIterator<Received, undefined> {
-  const { topic, passive, signal, ...overrides } = options;
+  const { topic, passive, signal, onEvent, ...overrides } = options;
   const caller = callerPackage();
   const topics = topic === undefined ? [] : typeof topic === "string" ? [topic] : topic;
   const subscribeOptions = { topics, ...(passive !== undefined && { passive }), ...(signal && { signal }) };
-  return new Tail(openTail(overrides, caller), subscribeOptions);
+  const bus = openTail(overrides, caller);
+  if (onEvent) void bus.then((open) => tell(open, onEvent), noop);
+  return new Tail(bus, subscribeOptions);
+}
+
+/** Whoever takes the first step hears why there is no bus. */
+function noop(): void {}
+
+async function tell(bus: Bus, onEvent: (event: StatusEvent) => void): Promise<void> {
+  for await (const event of bus.status()) onEvent(event);
 }
 
 /** A bus that only listens, with the default bus's configuration where there is one. */
