@@ -1,5 +1,4 @@
-import { randomUUID } from "node:crypto";
-import { loginName, shortHostname } from "../config/environment.ts";
+import { shortHostname } from "../config/environment.ts";
 import { type Config, type ConfigInput, completeConfig, isLoadedConfig, loadConfig } from "../config/index.ts";
 import type { SrvOptions } from "../config/srv/index.ts";
 import { createSigner, type Signer } from "../crypto/index.ts";
@@ -7,11 +6,9 @@ import { FedmsgError } from "../errors.ts";
 import { createTransport } from "../transport/create.ts";
 import { abortedError } from "../transport/send-queue.ts";
 import type { Transport } from "../transport/transport.ts";
-import { createEnvelope, encodeMessage, type Message } from "../wire/envelope.ts";
-import { topicBytesMax } from "../wire/frames.ts";
-import { buildTopic } from "../wire/topic.ts";
 import { LiveEndpoints } from "./endpoints.ts";
 import { callerPackage } from "./identity.ts";
+import { MessageWriter, type PublishOptions } from "./message-writer.ts";
 import { type Outgoing, openOutgoing } from "./outgoing.ts";
 import { type RefusalReason, type StatusEvent, StatusEvents } from "./status.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
@@ -29,19 +26,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What to publish. */
-export interface PublishOptions {
-  /** What happened, for instance `receive`. Default `unspecified`. */
-  readonly topic?: string;
-  /** The service that speaks. Default: the package nearest to the caller of `connect()`. */
-  readonly modname?: string;
-  /** What there is to say: anything that `dumps` can write. Empty values become `{}`. */
-  readonly msg?: unknown;
-  /** Called with the finished message, before it is written; may change it in place. */
-  readonly pre_fire_hook?: (message: { -readonly [K in keyof Message]: Message[K] }) => void;
-  /** Gives up waiting. A message that was sent already stays sent. */
-  readonly signal?: AbortSignal;
-}
+export type { PublishOptions };
 
 /** What became of a message. */
 export interface Receipt {
@@ -150,8 +135,7 @@ class FedmsgBus implements Bus {
   readonly config: Config;
   readonly closed: Promise<void>;
   readonly #isNamed: boolean;
-  readonly #modname: string;
-  readonly #username: string;
+  readonly #writer: MessageWriter;
   readonly #transport: Promise<Transport>;
   readonly #status = new StatusEvents();
   readonly #endpoints: LiveEndpoints;
@@ -164,20 +148,17 @@ class FedmsgBus implements Bus {
     invalid: {} as Partial<Record<RefusalReason, number>>,
   };
   #outgoing: Outgoing | undefined;
-  #signer: Signer | undefined;
   #trust: Promise<Trust> | undefined;
   #opening: Promise<Outgoing> | undefined;
   #ending: Promise<void> | undefined;
   #markClosed!: () => void;
-  #i = 0;
 
   constructor(config: Config, options: ConnectOptions, caller: string, srv?: SrvOptions) {
     this.config = config;
     this.#endpoints = new LiveEndpoints(config, this.#status, srv);
     this.name = options.name ?? config.name ?? `${caller}.${shortHostname()}`;
     this.#isNamed = (options.name ?? config.name) !== undefined;
-    this.#modname = caller;
-    this.#username = loginName();
+    this.#writer = new MessageWriter(config, caller);
     this.#transport = options.transport ? Promise.resolve(options.transport) : createTransport(config);
     this.#transport.catch(() => {}); // Whoever uses it hears of it.
     this.closed = new Promise((resolve) => {
@@ -193,7 +174,7 @@ class FedmsgBus implements Bus {
   async open(): Promise<void> {
     const { config } = this;
     if (config.mute || !config.zmq_enabled) return;
-    if (config.sign_messages) this.#signer = await this.#loadSigner();
+    if (config.sign_messages) this.#writer.signer = await this.#loadSigner();
     if (!config.active && (config.endpoints[this.name] ?? []).length === 0) return;
     try {
       await this.#open();
@@ -214,7 +195,7 @@ class FedmsgBus implements Bus {
   async publish(options: PublishOptions): Promise<Receipt> {
     this.#assertOpen();
     const outgoing = this.#outgoing ?? (await this.#open());
-    const { message, frames } = this.#encode(options);
+    const { message, frames } = this.#writer.write(options);
     await outgoing.publisher.send(frames, options.signal);
     this.#counts.published++;
     return { topic: message.topic, msg_id: message.msg_id as string, i: message.i as number };
@@ -258,9 +239,9 @@ class FedmsgBus implements Bus {
 
   async refresh(): Promise<void> {
     await (await this.#trust)?.refresh();
-    if (!this.#signer) return;
+    if (!this.#writer.signer) return;
     try {
-      this.#signer = await this.#loadSigner();
+      this.#writer.signer = await this.#loadSigner();
     } catch (error) {
       const { message } = FedmsgError.from(error);
       this.#status.emit({ type: "warning", name: this.name, detail: `goes on signing as before: ${message}` });
@@ -341,55 +322,7 @@ class FedmsgBus implements Bus {
     return this.#outgoing;
   }
 
-  /** Runs without a pause, so that messages leave in the order of the calls. */
-  #encode(options: PublishOptions): { message: Message; frames: readonly Uint8Array[] } {
-    const { topic_prefix, environment, bodyBytesMax } = this.config;
-    const message = createEnvelope({
-      topic: buildTopic({
-        prefix: topic_prefix,
-        environment,
-        modname: topicPart(options.modname ?? this.#modname, "modname"),
-        topic: topicPart(options.topic ?? "unspecified", "topic"),
-      }),
-      msg: options.msg,
-      nowMs: Date.now(),
-      uuid: randomUUID(),
-      i: this.#i + 1,
-      username: this.#username,
-    });
-    options.pre_fire_hook?.(message);
-    const text = this.#signer ? this.#signer.encodeSigned(message) : encodeMessage(message);
-    const body = Buffer.from(text, "latin1"); // It is ASCII.
-    if (body.byteLength > bodyBytesMax) {
-      throw new FedmsgError(
-        "FEDMSG_TOO_LARGE",
-        `the body of ${message.topic.slice(0, 200)} is ${body.byteLength} bytes long, bodyBytesMax is ${bodyBytesMax}`,
-      );
-    }
-    const topic = Buffer.from(topicPart(message.topic, "topic"), "utf8");
-    if (topic.byteLength > topicBytesMax) {
-      throw new FedmsgError(
-        "FEDMSG_ENCODE",
-        `topic: ${topic.byteLength} bytes long, at most ${topicBytesMax} are allowed`,
-      );
-    }
-    this.#i++;
-    return { message, frames: [topic, body] };
-  }
-
   #assertOpen(): void {
     if (this.#ending) throw new FedmsgError("FEDMSG_CLOSED", `the bus ${JSON.stringify(this.name)} is closed`);
   }
-}
-
-/** A topic must survive as UTF-8 in the first frame and as text in the second. */
-function topicPart(part: unknown, what: string): string {
-  if (typeof part !== "string" || part === "") {
-    throw new FedmsgError(
-      "FEDMSG_ENCODE",
-      `${what}: found ${part === "" ? "an empty text" : typeof part}, expected a text`,
-    );
-  }
-  if (!part.isWellFormed()) throw new FedmsgError("FEDMSG_ENCODE", `${what}: contains half of a surrogate pair`);
-  return part;
 }

@@ -181,6 +181,12 @@ describe("a bus that signs", () => {
     await expect(opening).rejects.toThrow(message);
   });
 
+  test("refuses what has no JSON form, as one that does not sign", async () => {
+    await using bus = await open({ endpoints: { app: [anyAddress] } }, "app");
+    expect(await codeOf(bus.publish({ topic: "t", modname: "test", msg: { a: [Number.NaN] } }))).toBe("FEDMSG_ENCODE");
+    expect((await bus.publish({ topic: "t", modname: "test" })).i).toBe(1);
+  });
+
   test("needs nothing to sign with where it only listens", async () => {
     await using bus = await open({ certname: "nobody", mute: true });
     expect(bus.endpoint).toBeUndefined();

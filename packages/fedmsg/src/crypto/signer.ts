@@ -45,9 +45,10 @@ export interface Signer {
    * The canonical text of the signed message: what goes over the wire. Faster than to sign and to write it.
    *
    * @param message an object, or a `Map` of `loads(text, lossless)`
+   * @param allowNan write `NaN` and infinities, which are no JSON but which Python reads. Default false
    * @throws FedmsgError FEDMSG_ENCODE naming the path to a value that has no JSON form
    */
-  encodeSigned(message: object): string;
+  encodeSigned(message: object, allowNan?: boolean): string;
   /**
    * Signs a message that is there as a text, whose numbers keep what a signature covers of their spelling.
    *
@@ -100,7 +101,7 @@ class X509Signer implements Signer {
     return { ...rest, crypto: "x509", signature, certificate: this.#certificate };
   }
 
-  encodeSigned(message: object): string {
+  encodeSigned(message: object, allowNan = false): string {
     const values = new Map<string, unknown>(message instanceof Map ? message : Object.entries(message));
     values.set("crypto", "x509");
     values.set("signature", ""); // only their places are wanted
@@ -111,7 +112,7 @@ class X509Signer implements Signer {
     for (const key of sortKeys([...values.keys()])) {
       if (key === "certificate") certificateAt = members.length;
       else if (key === "signature") signatureAt = members.length;
-      else members.push(`${quote(key)}:${writeJson(values.get(key), writing, key)}`);
+      else members.push(`${quote(key)}:${writeJson(values.get(key), { ...writing, allowNan }, key)}`);
     }
     const signature = this.#signatureOf(`{${members.join(",")}}`);
     members.splice(signatureAt, 0, `"signature":${quote(signature)}`); // behind the certificate: that place stays
@@ -122,7 +123,7 @@ class X509Signer implements Signer {
   signText(text: string): string {
     const message = loads(text, lossless);
     if (!(message instanceof Map)) throw new FedmsgError("FEDMSG_DECODE", "only an object can be signed");
-    return this.encodeSigned(message);
+    return this.encodeSigned(message, true);
   }
 
   #signatureOf(text: string): string {

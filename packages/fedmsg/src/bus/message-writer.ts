@@ -1,0 +1,96 @@
+import { randomUUID } from "node:crypto";
+import { loginName } from "../config/environment.ts";
+import type { Config } from "../config/index.ts";
+import type { Signer } from "../crypto/index.ts";
+import { FedmsgError } from "../errors.ts";
+import { createEnvelope, encodeMessage, type Message } from "../wire/envelope.ts";
+import { topicBytesMax } from "../wire/frames.ts";
+import { buildTopic } from "../wire/topic.ts";
+
+/** What to publish. */
+export interface PublishOptions {
+  /** What happened, for instance `receive`. Default `unspecified`. */
+  readonly topic?: string;
+  /** The service that speaks. Default: the package nearest to the caller of `connect()`. */
+  readonly modname?: string;
+  /** What there is to say: anything that `dumps` can write. Empty values become `{}`. */
+  readonly msg?: unknown;
+  /** Called with the finished message, before it is written; may change it in place. */
+  readonly pre_fire_hook?: (message: { -readonly [K in keyof Message]: Message[K] }) => void;
+  /** Gives up waiting. A message that was sent already stays sent. */
+  readonly signal?: AbortSignal;
+}
+
+/** A message, and how it goes over the wire. */
+export interface Written {
+  readonly message: Message;
+  readonly frames: readonly Uint8Array[];
+}
+
+/** Turns what a caller publishes into frames: the envelope, the caller's hook, the signature, and the bounds. */
+export class MessageWriter {
+  /** Signs what is written from now on. Default: nobody does. */
+  signer: Signer | undefined;
+  readonly #config: Config;
+  readonly #modname: string;
+  readonly #username = loginName();
+  #i = 0;
+
+  /** @param modname the service that speaks, where a caller names none */
+  constructor(config: Config, modname: string) {
+    this.#config = config;
+    this.#modname = modname;
+  }
+
+  /**
+   * Runs without a pause, so that messages leave in the order of the calls.
+   *
+   * @throws FedmsgError FEDMSG_ENCODE, FEDMSG_TOO_LARGE
+   */
+  write(options: PublishOptions): Written {
+    const { topic_prefix, environment, bodyBytesMax } = this.#config;
+    const message = createEnvelope({
+      topic: buildTopic({
+        prefix: topic_prefix,
+        environment,
+        modname: topicPart(options.modname ?? this.#modname, "modname"),
+        topic: topicPart(options.topic ?? "unspecified", "topic"),
+      }),
+      msg: options.msg,
+      nowMs: Date.now(),
+      uuid: randomUUID(),
+      i: this.#i + 1,
+      username: this.#username,
+    });
+    options.pre_fire_hook?.(message);
+    const text = this.signer ? this.signer.encodeSigned(message) : encodeMessage(message);
+    const body = Buffer.from(text, "latin1"); // It is ASCII.
+    if (body.byteLength > bodyBytesMax) {
+      throw new FedmsgError(
+        "FEDMSG_TOO_LARGE",
+        `the body of ${message.topic.slice(0, 200)} is ${body.byteLength} bytes long, bodyBytesMax is ${bodyBytesMax}`,
+      );
+    }
+    const topic = Buffer.from(topicPart(message.topic, "topic"), "utf8");
+    if (topic.byteLength > topicBytesMax) {
+      throw new FedmsgError(
+        "FEDMSG_ENCODE",
+        `topic: ${topic.byteLength} bytes long, at most ${topicBytesMax} are allowed`,
+      );
+    }
+    this.#i++;
+    return { message, frames: [topic, body] };
+  }
+}
+
+/** A topic must survive as UTF-8 in the first frame and as text in the second. */
+function topicPart(part: unknown, what: string): string {
+  if (typeof part !== "string" || part === "") {
+    throw new FedmsgError(
+      "FEDMSG_ENCODE",
+      `${what}: found ${part === "" ? "an empty text" : typeof part}, expected a text`,
+    );
+  }
+  if (!part.isWellFormed()) throw new FedmsgError("FEDMSG_ENCODE", `${what}: contains half of a surrogate pair`);
+  return part;
+}
