@@ -149,6 +149,8 @@ class FedmsgBus implements Bus {
   };
   #outgoing: Outgoing | undefined;
   #trust: Promise<Trust> | undefined;
+  /** Ends what is still under way when the bus is closed. */
+  readonly #over = new AbortController();
   #opening: Promise<Outgoing> | undefined;
   #ending: Promise<void> | undefined;
   #markClosed!: () => void;
@@ -278,7 +280,7 @@ class FedmsgBus implements Bus {
   async #end(work: () => Promise<void>): Promise<void> {
     await this.#opening?.catch(() => {});
     await work();
-    (await this.#trust?.catch(() => undefined))?.close();
+    this.#over.abort();
     this.#status.end();
     this.#markClosed();
   }
@@ -290,7 +292,7 @@ class FedmsgBus implements Bus {
   }
 
   #openTrust(): Promise<Trust> {
-    this.#trust ??= Trust.open(this.config, this.#status);
+    this.#trust ??= Trust.open(this.config, this.#status, this.#over.signal);
     return this.#trust;
   }
 

@@ -1,5 +1,7 @@
 /** Messages that are signed, and what becomes of those that are not. */
+import { once } from "node:events";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -190,6 +192,21 @@ describe("a bus that signs", () => {
   test("needs nothing to sign with where it only listens", async () => {
     await using bus = await open({ certname: "nobody", mute: true });
     expect(bus.endpoint).toBeUndefined();
+  });
+
+  test("is closed at once, also while a server does not answer for the authority's certificate", async () => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const asked = once(silent, "connection");
+    const { port } = silent.address() as AddressInfo;
+    const bus = await open({ mute: true, ca_cert_location: `http://127.0.0.1:${port}/ca.crt` });
+    const messages = bus.subscribe()[Symbol.asyncIterator]();
+    const first = messages.next();
+    const [connection] = (await withTimeout(asked, "the question")) as [Socket];
+    await withTimeout(bus.close(), "the end");
+    expect(await first).toEqual({ done: true, value: undefined });
+    connection.destroy();
+    await new Promise((done) => silent.close(done));
   });
 
   test("goes on with its key where refresh() finds none", async () => {

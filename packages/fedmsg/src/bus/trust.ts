@@ -41,10 +41,14 @@ export class Trust {
     this.#validator = validator;
   }
 
-  /** Loads what `config` names. What cannot be loaded is told to `status` and tried again; messages are refused until then. */
-  static async open(config: Config, status: EventSink): Promise<Trust> {
+  /**
+   * Loads what `config` names. What cannot be loaded is told to `status` and tried again; messages are refused until then.
+   *
+   * @param signal closes it, also while it loads
+   */
+  static async open(config: Config, status: EventSink, signal: AbortSignal): Promise<Trust> {
     if (!config.validate_signatures) return new Trust(config, undefined);
-    return new Trust(config, await createValidator(config, { onEvent: (event) => status.emit(event) }));
+    return new Trust(config, await createValidator(config, { onEvent: (event) => status.emit(event), signal }));
   }
 
   /** Makes what judges the messages of one subscription. */
@@ -55,11 +59,6 @@ export class Trust {
   /** Reads the certificate authority and the list of revoked certificates again. */
   async refresh(): Promise<void> {
     await this.#validator?.refresh();
-  }
-
-  /** Stops watching files. Idempotent. */
-  close(): void {
-    this.#validator?.close();
   }
 }
 

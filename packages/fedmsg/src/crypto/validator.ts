@@ -28,6 +28,8 @@ export interface ValidatorOptions {
   readonly now?: (() => number) | undefined;
   /** Fetches what is configured as a URL. Default: the one of Node. */
   readonly fetch?: typeof fetch | undefined;
+  /** Closes the validator, also while it still waits for a URL. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One step of {@link Validator.explain}. */
@@ -66,7 +68,8 @@ export interface Validator {
  * `routing_policy`, `routing_nitpicky`, `crl_warn`).
  *
  * It never rejects for what it finds: while the authority's certificate cannot be had, every message is refused with
- * `ca-unavailable`, an event tells why, and it is tried again. A location that is a URL is waited for.
+ * `ca-unavailable`, an event tells why, and it is tried again. A location that is a URL is waited for, unless `*_cache`
+ * holds what it said before.
  *
  * @example
  * ```ts

@@ -31,6 +31,8 @@ export interface TrustOptions {
   readonly onEvent?: CryptoEventSink | undefined;
   readonly now?: (() => number) | undefined;
   readonly fetch?: typeof fetch | undefined;
+  /** Closes it, also while it still waits for its first answers. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Keeps what a certificate is held against. */
@@ -63,8 +65,12 @@ export class TrustStore implements TrustSource {
 
   /** Reads everything for the first time and goes on watching. Never rejects. */
   static async start(config: Config, options: TrustOptions = {}): Promise<TrustStore> {
+    const { signal } = options;
     const store = new TrustStore(config, options);
+    signal?.addEventListener("abort", () => store.close(), { once: true });
+    if (signal?.aborted) store.close();
     await Promise.all(store.#sources.map((source) => source.start()));
+    if (signal?.aborted) return store;
     store.#announce();
     store.#timer = setInterval(() => store.tick(), tickMs).unref();
     return store;

@@ -42,12 +42,13 @@ export class UrlSource implements Source {
     this.#options = options;
   }
 
+  /** What was kept is in force until the first answer comes, which is waited for only where nothing was. */
   async start(): Promise<void> {
-    await this.refresh();
     const { cache } = this.#options;
-    if (this.#slot.value !== undefined || cache === null) return;
-    const text = await readFile(cache, "latin1").catch(() => undefined);
-    if (text !== undefined) this.#slot.accept(text, `from ${cache}, as it cannot be fetched`);
+    const text = cache === null ? undefined : await readFile(cache, "latin1").catch(() => undefined);
+    const kept = text !== undefined && this.#slot.accept(text, `from ${cache}, until it is fetched`);
+    const fetched = this.refresh();
+    if (!kept) await fetched;
   }
 
   tick(now: number): void {
