@@ -1,0 +1,318 @@
+/**
+ * What all sockets have in common: addresses that are bound and connected to, peers and their handshakes, when what is
+ * queued is written, the clock, and the end.
+ *
+ * What is sent during one turn of the event loop is written at its end, with one write for each peer; or as soon as there is
+ * enough of it for a write of its own, so that the other side begins while this one goes on.
+ */
+
+import type { Socket as Stream } from "node:net";
+import type { FrameBatch } from "../codec/batch.ts";
+import { closedError } from "../errors.ts";
+import { Monitor, type MonitorEvent } from "../events.ts";
+import { resolveOptions, type Settings, type SocketOptions } from "../options.ts";
+import { parseAddress } from "./address.ts";
+import { Connector } from "./connector.ts";
+import { Listener } from "./listener.ts";
+import { MessageLog } from "./message-log.ts";
+import { Peer } from "./peer.ts";
+
+/** What kind of socket an engine works for. */
+export interface Role {
+  readonly type: string;
+  /** Types that may be at the other side. */
+  readonly peerTypes: readonly string[];
+  /** A peer's handshake is done. May cut it. */
+  ready(peer: Peer): void;
+  messages(peer: Peer, batch: FrameBatch): void;
+  subscription?(peer: Peer, prefix: Buffer, wanted: boolean): void;
+  /** A peer's queue has become shorter. */
+  written(peer: Peer): void;
+  /** A peer that was ready is gone. */
+  gone(peer: Peer): void;
+  /** The socket is being closed. */
+  closed(): void;
+}
+
+/** So much is written at once, without waiting for the end of the turn. */
+const eagerBytes = 64 * 1024;
+/** After so many bytes, whoever awaits `send` gives other work a turn. */
+const turnBytes = 256 * 1024;
+const sweepMs = 100;
+
+/** The works of one socket. */
+export class Engine {
+  readonly type: string;
+  readonly settings: Settings;
+  readonly log = new MessageLog();
+  readonly monitor: Monitor;
+  readonly #role: Role;
+  readonly #peers = new Set<Peer>();
+  readonly #listeners = new Map<string, Listener>();
+  /** Addresses as they were given, and as they were bound. */
+  readonly #given = new Map<string, string>();
+  readonly #connectors = new Map<string, Connector>();
+  readonly #byPeer = new Map<Peer, Connector>();
+  #ready = 0;
+  #incoming = 0;
+  #handshakes = 0;
+  #dirty: Peer[] = [];
+  #unflushed = 0;
+  #sentThisTurn = 0;
+  #turn: { promise: Promise<void>; resolve: () => void } | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
+  #isRef = true;
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(role: Role, options: SocketOptions) {
+    this.#role = role;
+    this.type = role.type;
+    this.settings = resolveOptions(options);
+    this.monitor = new Monitor(options.onEvent);
+    const { signal } = options;
+    if (!signal) return;
+    const close = () => void this.close();
+    if (signal.aborted)
+      queueMicrotask(close); // When the socket around it is made.
+    else signal.addEventListener("abort", close, { once: true });
+  }
+
+  /** Peers whose handshake is done. */
+  get peers(): number {
+    return this.#ready;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** See `Socket.bind`. */
+  async bind(address: string): Promise<string> {
+    if (this.isClosed) throw closedError();
+    const listener = await Listener.open(parseAddress(address, "bind"), address, {
+      settings: this.settings,
+      accepted: (stream, at) => this.#accept(stream, at),
+      acceptFailed: (at, detail) => this.emit({ type: "accept-failed", address: at, detail }),
+    });
+    if (this.isClosed) {
+      listener.close();
+      throw closedError();
+    }
+    listener.ref(this.#isRef);
+    this.#listeners.set(listener.address, listener);
+    this.#given.set(address, listener.address);
+    this.emit({ type: "listening", address: listener.address });
+    return listener.address;
+  }
+
+  /** See `Socket.unbind`. */
+  unbind(address: string): void {
+    const bound = this.#given.get(address) ?? address;
+    const listener = this.#listeners.get(bound);
+    this.#listeners.delete(bound);
+    for (const [given, at] of this.#given) if (at === bound) this.#given.delete(given);
+    listener?.close();
+  }
+
+  /** See `Socket.connect`. */
+  connect(address: string): void {
+    const parsed = parseAddress(address, "connect");
+    if (this.isClosed) throw closedError();
+    if (this.#connectors.has(address)) return;
+    const owner = {
+      settings: this.settings,
+      connecting: (stream: Stream, at: string, connector: Connector) => this.#open(stream, at, connector),
+      emit: (event: MonitorEvent) => this.emit(event),
+    };
+    this.#connectors.set(address, new Connector(address, parsed, owner, this.#isRef));
+  }
+
+  /** See `Socket.disconnect`. */
+  disconnect(address: string): void {
+    const connector = this.#connectors.get(address);
+    if (!connector) return;
+    connector.stop();
+    this.#connectors.delete(address);
+    for (const [peer, by] of this.#byPeer) if (by === connector) void peer.finish(this.settings.lingerMs);
+  }
+
+  /** A message was put into peers' outboxes: sees to it that it is written. `bytes` are those of one copy. */
+  queued(bytes: number): void {
+    this.#unflushed += bytes;
+    this.#sentThisTurn += bytes;
+    if (this.#unflushed >= eagerBytes) this.#flush();
+    else this.#immediate ??= setImmediate(() => this.#endTurn());
+  }
+
+  /** Notes that a peer has something to write. */
+  touch(peer: Peer): void {
+    if (peer.dirty) return;
+    peer.dirty = true;
+    this.#dirty.push(peer);
+  }
+
+  /** What `send` answers: at once, or, after so much, when other work had its turn. */
+  sent(): Promise<void> {
+    if (this.#sentThisTurn < turnBytes) return done;
+    if (!this.#turn) {
+      let resolve = () => {};
+      const promise = new Promise<void>((settle) => {
+        resolve = settle;
+      });
+      this.#turn = { promise, resolve };
+      this.#immediate ??= setImmediate(() => this.#endTurn());
+    }
+    return this.#turn.promise;
+  }
+
+  #endTurn(): void {
+    this.#immediate = undefined;
+    this.#sentThisTurn = 0;
+    this.#flush();
+    const turn = this.#turn;
+    this.#turn = undefined;
+    turn?.resolve();
+  }
+
+  #flush(): void {
+    this.#unflushed = 0;
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const peer of dirty) peer.flush();
+  }
+
+  emit(event: MonitorEvent): void {
+    this.monitor.emit(event);
+  }
+
+  ref(isRef: boolean): void {
+    this.#isRef = isRef;
+    for (const listener of this.#listeners.values()) listener.ref(isRef);
+    for (const connector of this.#connectors.values()) connector.ref(isRef);
+    for (const { stream } of this.#peers) refStream(stream, isRef);
+  }
+
+  #accept(stream: Stream, address: string): void {
+    const { peersMax, handshakesMax } = this.settings.limits;
+    if (this.#incoming >= peersMax) {
+      this.#refuse(stream, address, "too-many-peers", peersMax);
+      return;
+    }
+    if (this.#handshakes >= handshakesMax) {
+      this.#refuse(stream, address, "too-many-handshakes", handshakesMax);
+      return;
+    }
+    this.#incoming++;
+    this.#handshakes++;
+    const peer = this.#join(stream, address, undefined);
+    stream.on("data", (chunk: Buffer) => peer.feed(chunk));
+    peer.open();
+  }
+
+  #refuse(stream: Stream, address: string, reason: "too-many-peers" | "too-many-handshakes", most: number): void {
+    stream.on("error", () => {});
+    stream.destroy();
+    this.emit({ type: "cut", address, reason, detail: `${most} are allowed` });
+  }
+
+  #open(stream: Stream, address: string, connector: Connector): Peer {
+    const peer = this.#join(stream, address, connector);
+    stream.once("connect", () => peer.open());
+    return peer;
+  }
+
+  #join(stream: Stream, address: string, connector: Connector | undefined): Peer {
+    refStream(stream, this.#isRef);
+    const peer: Peer = new Peer(
+      {
+        type: this.type,
+        settings: this.settings,
+        log: this.log,
+        fits: (socketType) => this.#role.peerTypes.includes(socketType),
+        ready: () => this.#becameReady(peer, connector),
+        messages: (_, batch) => this.#role.messages(peer, batch),
+        subscription: (_, prefix, wanted) => this.#role.subscription?.(peer, prefix, wanted),
+        written: () => this.#role.written(peer),
+        gone: (_, detail, code) => this.#gone(peer, connector, detail, code),
+        emit: (event) => this.emit(event),
+      },
+      stream,
+      address,
+      connector === undefined,
+    );
+    this.#peers.add(peer);
+    if (connector) this.#byPeer.set(peer, connector);
+    this.#watch();
+    return peer;
+  }
+
+  #becameReady(peer: Peer, connector: Connector | undefined): void {
+    if (peer.incoming) this.#handshakes--;
+    this.#ready++;
+    connector?.succeeded();
+    this.#role.ready(peer);
+    if (peer.state === "ready" && peer.info) this.emit({ type: "connected", address: peer.address, peer: peer.info });
+    this.#watch();
+  }
+
+  #gone(peer: Peer, connector: Connector | undefined, detail: string, code: string | undefined): void {
+    this.#peers.delete(peer);
+    this.#byPeer.delete(peer);
+    if (peer.incoming) this.#incoming--;
+    if (peer.incoming && !peer.wasReady) this.#handshakes--;
+    if (peer.wasReady) {
+      this.#ready--;
+      this.#role.gone(peer);
+      this.emit({ type: "disconnected", address: peer.address });
+    }
+    connector?.lost(detail || "the connection was closed", code);
+  }
+
+  /** Sees to it that the clock is looked at while it matters. */
+  #watch(): void {
+    if (this.#sweeper || this.isClosed) return;
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    let timed = this.settings.heartbeatMs > 0 && this.#peers.size > 0;
+    for (const peer of [...this.#peers]) {
+      peer.sweep(now);
+      timed ||= peer.timed;
+    }
+    if (timed) return;
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+
+  /** See `Socket.close`. */
+  close(): Promise<void> {
+    if (!this.#closing) {
+      this.#isClosed = true;
+      this.#closing = this.#close();
+    }
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#role.closed();
+    for (const connector of this.#connectors.values()) connector.stop();
+    for (const listener of this.#listeners.values()) listener.close();
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
+    await Promise.all([...this.#peers].map((peer) => peer.finish(this.settings.lingerMs)));
+    if (this.#immediate) clearImmediate(this.#immediate);
+    this.#turn?.resolve();
+    this.monitor.end();
+  }
+}
+
+const done = Promise.resolve();
+
+function refStream(stream: Stream, isRef: boolean): void {
+  if (isRef) stream.ref();
+  else stream.unref();
+}
