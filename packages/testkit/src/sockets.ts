@@ -158,5 +158,6 @@ export class Sockets implements AsyncDisposable {
 /** Every transport there is, for tests that shall hold on each: `describe.each(everyTransport)("%s", …)`. */
 export const everyTransport: readonly (readonly [name: string, make: () => Promise<Transport>])[] = [
   ["memory", async () => createMemoryTransport()],
+  ["zmtp", () => createTransport(testConfig({ transport: "zmtp" }))],
   ["libzmq", () => createTransport(testConfig({ transport: "libzmq" }))],
 ];

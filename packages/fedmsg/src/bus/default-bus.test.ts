@@ -41,7 +41,7 @@ async function configure(keys: object): Promise<void> {
 const ownName = `fedmsg.${shortHostname()}`;
 
 /** Both transports, as the configuration names them. */
-describe.each(["memory", "libzmq"] as const)("the default bus over %s", (transport) => {
+describe.each(["memory", "zmtp", "libzmq"] as const)("the default bus over %s", (transport) => {
   const openSockets = async () => new Sockets(await createTransport(testConfig({ transport })));
 
   test("opens by itself under the caller's name, and again after destroy()", async () => {

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 expectNoLeaks();
 
-const openSockets = async () => new Sockets(await createTransport(testConfig({ transport: "libzmq" })));
+const openSockets = async () => new Sockets(await createTransport(testConfig({ transport: "zmtp" })));
 
 /** Writes a script, with the configuration beside it, and runs it. `fedmsg` stands for what was built. */
 async function start(

@@ -84,7 +84,7 @@ const expectedDefaults = {
   datagrepper_url: null,
   skip_last_message: false,
   publish_timeout: 30,
-  transport: "libzmq",
+  transport: "zmtp",
   bodyBytesMax: 16_777_216,
   queueBytesMax: 67_108_864,
   "moksha.blocking_mode": false,
@@ -218,7 +218,7 @@ describe("values", () => {
     ["post_init_sleep", Number.POSITIVE_INFINITY, "post_init_sleep: found Infinity; wanted a number of seconds"],
     ["fedmsg.consumers.gateway.port", 70_000, "fedmsg.consumers.gateway.port: found 70000; wanted a whole number"],
     ["bodyBytesMax", 0, "bodyBytesMax: found 0; wanted a whole number from 1"],
-    ["transport", "tcp", 'transport: found "tcp"; wanted one of libzmq, memory'],
+    ["transport", "tcp", 'transport: found "tcp"; wanted one of zmtp, libzmq, memory'],
     ["irc_method", "shout", 'irc_method: found "shout"; wanted one of notice, msg'],
     ["relay_inbound", "localhost", 'relay_inbound: found "localhost"; wanted an address such as tcp://host:port'],
     ["relay_inbound", ["tcp://a:1", "b"], 'relay_inbound[1]: found "b"; wanted an address such as tcp://host:port'],
@@ -244,7 +244,7 @@ describe("values", () => {
 test("types follow from the table", () => {
   expectTypeOf<Config["endpoints"]>().toEqualTypeOf<{ readonly [name: string]: readonly string[] }>();
   expectTypeOf<Config["publish_timeout"]>().toEqualTypeOf<number>();
-  expectTypeOf<Config["transport"]>().toEqualTypeOf<"libzmq" | "memory">();
+  expectTypeOf<Config["transport"]>().toEqualTypeOf<"zmtp" | "libzmq" | "memory">();
   expectTypeOf<Config["name"]>().toEqualTypeOf<string | undefined>();
   expectTypeOf<Config["irc"][0]["filters"]["topic"]>().toEqualTypeOf<readonly string[]>();
   expectTypeOf<Config>().toExtend<Readonly<Record<string, unknown>>>();

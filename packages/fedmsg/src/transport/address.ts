@@ -1,21 +1,7 @@
+import { type Address, type AddressUse, formatAddress, parseAddress as parse, ZmtpError } from "@fedmsg/zmtp";
 import { FedmsgError } from "../errors.ts";
 
-/** An address that a socket can bind or connect to, taken apart. */
-export type Address =
-  | {
-      readonly scheme: "tcp";
-      /** A name, an IPv4 address, an IPv6 address without its brackets, or `*` for every interface. */
-      readonly host: string;
-      /** `*` stands for any free port. */
-      readonly port: number | "*";
-    }
-  | { readonly scheme: "ipc"; readonly path: string };
-
-/** What an address is wanted for: only a bound one may leave its host or port open. */
-export type AddressUse = "bind" | "connect";
-
-const tcp = /^tcp:\/\/(\[[0-9A-Fa-f:.%\w]+\]|\*|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?):(\*|[0-9]+)$/;
-const ipcPathBytesMax = 107;
+export { type Address, type AddressUse, formatAddress };
 
 /**
  * Takes an address apart, before a socket sees it: libzmq takes port 99999 for 34463 without a word.
@@ -23,34 +9,10 @@ const ipcPathBytesMax = 107;
  * @throws FedmsgError FEDMSG_ADDRESS_INVALID naming the part that is wrong
  */
 export function parseAddress(address: string, use: AddressUse): Address {
-  if (address.startsWith("ipc://")) return parseIpc(address);
-  const match = tcp.exec(address);
-  if (!match) throw invalid(address, "it must be tcp://HOST:PORT (an IPv6 address in brackets) or ipc://PATH");
-  const [, host, portText] = match as unknown as [string, string, string];
-  const port = portText === "*" || portText === "0" ? "*" : Number(portText);
-  if (port !== "*" && port > 65535) throw invalid(address, `the port is ${portText}, it must be from 1 to 65535`);
-  if (use === "connect" && (host === "*" || port === "*")) {
-    throw invalid(address, "to connect, both host and port must be given; `*` is for sockets that listen");
+  try {
+    return parse(address, use);
+  } catch (error) {
+    if (!(error instanceof ZmtpError)) throw error;
+    throw new FedmsgError("FEDMSG_ADDRESS_INVALID", error.message, { cause: error });
   }
-  return { scheme: "tcp", host: host.replace(/^\[|\]$/g, ""), port };
-}
-
-function parseIpc(address: string): Address {
-  const path = address.slice("ipc://".length);
-  const length = new TextEncoder().encode(path).length;
-  if (length === 0 || length > ipcPathBytesMax) {
-    throw invalid(address, `the path is ${length} bytes long, it must be from 1 to ${ipcPathBytesMax}`);
-  }
-  return { scheme: "ipc", path };
-}
-
-function invalid(address: unknown, what: string): FedmsgError {
-  return new FedmsgError("FEDMSG_ADDRESS_INVALID", `${JSON.stringify(address)}: ${what}`);
-}
-
-/** Puts an address together again. */
-export function formatAddress(address: Address): string {
-  if (address.scheme === "ipc") return `ipc://${address.path}`;
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `tcp://${host}:${address.port}`;
 }

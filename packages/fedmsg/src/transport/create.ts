@@ -1,18 +1,32 @@
 import type { Config } from "../config/index.ts";
+import { FedmsgError } from "../errors.ts";
 import type { SocketOptions, Transport } from "./transport.ts";
 
 /**
  * The transport that the configuration asks for (`transport`). Implementations are loaded when they are needed.
  *
- * @throws FedmsgError FEDMSG_UNSUPPORTED where `zmq_enabled` is false: other ways to a broker come with their packages
+ * @throws FedmsgError FEDMSG_UNSUPPORTED where `zeromq` is asked for and not installed, and where `zmq_enabled` is false: other ways to a broker come with their packages
  */
 export async function createTransport(config: Config): Promise<Transport> {
   if (config.transport === "memory") {
     const { createMemoryTransport, processNetwork } = await import("./memory/index.ts");
     return createMemoryTransport(processNetwork);
   }
-  const { createLibzmqTransport } = await import("./libzmq/index.ts");
-  return createLibzmqTransport({ ioThreads: config.io_threads });
+  if (config.transport === "libzmq") {
+    const { createLibzmqTransport } = await importLibzmq();
+    return createLibzmqTransport({ ioThreads: config.io_threads });
+  }
+  const { createZmtpTransport } = await import("./zmtp/index.ts");
+  return createZmtpTransport();
+}
+
+async function importLibzmq(): Promise<typeof import("./libzmq/index.ts")> {
+  try {
+    return await import("./libzmq/index.ts");
+  } catch (cause) {
+    const what = 'transport: "libzmq" needs the package zeromq, which cannot be loaded';
+    throw new FedmsgError("FEDMSG_UNSUPPORTED", `${what}; install it (npm install zeromq), or use "zmtp"`, { cause });
+  }
 }
 
 /** What the configuration says about every socket. */

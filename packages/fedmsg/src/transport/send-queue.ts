@@ -6,8 +6,10 @@
  * and told. It turns back when `catchUp` messages in a row were sent without any loss: a peer that takes one now and then
  * has not caught up, and must not stall the bus a second time at once.
  *
- * Waiting for room is a poll of 1 ms: libzmq's XPUB says neither when a pipe has room nor which one. Rejected: one
- * promise of the binding's for each message (half as fast), and `XPUB_NODROP` off (loses without a word).
+ * A socket that knows each of its peers applies that policy itself, peer by peer, and says when another try may go better
+ * (`changed`); what is sent while nothing waits goes to it at once. For others, waiting for room is a poll of 1 ms: libzmq's
+ * XPUB says neither when a pipe has room nor which one. Rejected there: one promise of the binding's for each message (half
+ * as fast), and `XPUB_NODROP` off (loses without a word).
  */
 
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
@@ -21,10 +23,15 @@ export type Attempt = "sent" | "full" | "unsubscribed";
 export interface Outlet {
   /** Sends to all subscribers, or to none: `full` if one of them has no room. */
   attempt(frames: Frames): Attempt | Promise<Attempt>;
-  /** Sends to those subscribers that have room. */
-  sendLossy(frames: Frames): void | Promise<void>;
+  /** Sends to those subscribers that have room. Absent where the socket passes full ones over by itself. */
+  sendLossy?(frames: Frames): void | Promise<void>;
   /** Hears how many messages were lost by some subscriber since it last heard. */
-  onDropped(count: number): void;
+  onDropped?(count: number): void;
+  /**
+   * Resolves when another try after one that failed may go better. Where this is given, `attempt` answers at once, and there
+   * is no `sendLossy`.
+   */
+  changed?(attempt: Attempt): Promise<void>;
   /** Hears, every second, for how many ms messages have waited for a first subscriber. */
   onWaiting(ms: number): void;
 }
@@ -43,6 +50,8 @@ const catchUpMessages = 2000;
 /** Sends in a row before other work gets a turn. */
 const turnMessages = 256;
 const reportMs = 1000;
+/** How long a change is waited for before time-outs and waits are looked after. */
+const lookMs = 50;
 const sweepMs = 50;
 
 /** Sends messages in order through an {@link Outlet}. */
@@ -52,7 +61,7 @@ export class SendQueue {
   readonly #awaitSubscriber: boolean;
   readonly #sendTimeoutMs: number;
   readonly #bytesMax: number;
-  readonly #heldUntil: number;
+  #heldUntil: number;
   /** Those before `#head` are done with. */
   #items: (Item | undefined)[] = [];
   #head = 0;
@@ -67,6 +76,7 @@ export class SendQueue {
   #toldAt = 0;
   #waitingSince = 0;
   #waitingTold = 0;
+  #row = 0;
 
   constructor(outlet: Outlet, options: PublisherOptions) {
     this.#outlet = outlet;
@@ -87,10 +97,15 @@ export class SendQueue {
   send(frames: Frames, signal?: AbortSignal): Promise<void> {
     if (this.#closed) return Promise.reject(closedError());
     if (signal?.aborted) return Promise.reject(abortedError(signal));
+    if (this.#outlet.changed && !this.#pumping && this.#heldUntil === 0) {
+      const sent = this.#trySendNow(frames);
+      if (sent) return sent;
+    }
     const size = framesByteLength(frames);
     if (this.#bytes > 0 && this.#bytes + size > this.#bytesMax) return Promise.reject(this.#fullError());
     this.#bytes += size;
     const now = performance.now();
+    if (this.#heldUntil <= now) this.#heldUntil = 0;
     const sent = new Promise<void>((resolve, reject) => {
       const deadline = this.#sendTimeoutMs > 0 ? now + this.#sendTimeoutMs : Number.POSITIVE_INFINITY;
       const item: Item = { frames, bytes: size, deadline, resolve, reject, settled: false };
@@ -98,9 +113,21 @@ export class SendQueue {
       if (signal) this.#rejectOnAbort(item, signal);
     });
     this.#pumping ??= this.#pump();
-    if (now >= this.#heldUntil) return sent;
+    if (this.#heldUntil === 0) return sent;
     sent.catch(() => {}); // The caller was told that it is kept.
     return Promise.resolve();
+  }
+
+  /** Sends what has nothing in front of it, if the socket takes it at once. */
+  #trySendNow(frames: Frames): Promise<void> | undefined {
+    try {
+      const attempt = this.#outlet.attempt(frames);
+      if (attempt !== "sent" && (attempt !== "unsubscribed" || this.#awaitSubscriber)) return undefined;
+      this.#row++;
+      return this.#row % turnMessages === 0 ? nextTurn() : sentAlready;
+    } catch (error) {
+      return Promise.reject(FedmsgError.from(error));
+    }
   }
 
   /** Resolves when nothing waits any more, however each message fared. */
@@ -135,6 +162,7 @@ export class SendQueue {
     try {
       const heldMs = this.#heldUntil - performance.now();
       for (let left = heldMs; left > 0 && !this.#closed; left -= sweepMs) await delay(Math.min(left, sweepMs));
+      this.#heldUntil = 0;
       for (let sent = 1; this.#head < this.#items.length && !this.#closed; sent++) {
         const item = this.#items[this.#head] as Item;
         if (item.settled || (await this.#trySend(item))) this.#shift();
@@ -158,12 +186,28 @@ export class SendQueue {
       }
       if (attempt === "unsubscribed") this.#tellWaiting();
       else if (await this.#sendPastFull(item, frames)) return true;
+      await this.#pause(attempt);
+      return false;
     } catch (error) {
       settle(item, FedmsgError.from(error));
       return true;
     }
-    await delay(1);
-    return false;
+  }
+
+  /** Waits before the next try. */
+  async #pause(attempt: Attempt): Promise<void> {
+    const changed = this.#outlet.changed?.(attempt);
+    if (!changed) {
+      await delay(1);
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, lookMs);
+      changed.then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   #noteSent(): void {
@@ -176,6 +220,7 @@ export class SendQueue {
   }
 
   async #sendPastFull(item: Item, frames: Frames): Promise<boolean> {
+    if (!this.#outlet.sendLossy) return false;
     const now = performance.now();
     this.#streak = 0;
     if (!this.#lossy) {
@@ -193,7 +238,7 @@ export class SendQueue {
 
   #tellDropped(): void {
     if (this.#dropped === this.#droppedTold) return;
-    this.#outlet.onDropped(this.#dropped - this.#droppedTold);
+    this.#outlet.onDropped?.(this.#dropped - this.#droppedTold);
     this.#droppedTold = this.#dropped;
     this.#toldAt = performance.now();
   }
@@ -286,6 +331,8 @@ function settle(item: Item, error?: FedmsgError): void {
   if (error) item.reject(error);
   else item.resolve();
 }
+
+const sentAlready = Promise.resolve();
 
 /** The error of everything that is used after its end. */
 export function closedError(): FedmsgError {

@@ -9,7 +9,7 @@ const stallMs = 300;
 /** What a subscriber that does not read does to the others (DESIGN.md, decision 6). */
 export function pressureCases(makeTransport: MakeTransport, traits: TransportTraits): void {
   /** With a mark of 10 messages, so many of these are more than whatever lies between publisher and subscriber holds. */
-  const bodyBytes = traits.boundsPeersByBytes ? 1000 : 100_000;
+  const bodyBytes = traits.buffersBetween ? 100_000 : 1000;
   const messages = 300;
   const highWaterMark = 10;
   const bodyOf = (n: number) => String(n).padStart(bodyBytes, "0");
@@ -100,16 +100,21 @@ export function pressureCases(makeTransport: MakeTransport, traits: TransportTra
   if (traits.boundsPeersByBytes) {
     test("a subscriber is full at queueBytesMax, whatever the count; one message always fits", async () => {
       await using sockets = new Sockets(makeTransport());
-      const [publisher, address] = await sockets.listening({ stallMs: Number.POSITIVE_INFINITY });
-      const inbox = sockets.inbox(address, { queueBytesMax: 1000 });
+      const size = traits.buffersBetween ? 30_000_000 : 5000;
+      const queueBytesMax = 1000;
+      const [publisher, address] = await sockets.listening({
+        stallMs: Number.POSITIVE_INFINITY,
+        ...(traits.buffersBetween && { queueBytesMax }), // In memory there is one queue, the subscriber's.
+      });
+      const inbox = sockets.inbox(address, { queueBytesMax });
       await publisher.subscribed();
-      await publisher.send([Buffer.from("a"), Buffer.alloc(5000)]);
+      await publisher.send([Buffer.from("a"), Buffer.alloc(size)]);
       const waiting = publisher.send(toFrames("a", "small"));
       const controller = new AbortController();
       const aborted = codeOf(publisher.send(toFrames("a", "x"), controller.signal));
       controller.abort();
       expect(await aborted).toBe("FEDMSG_ABORTED");
-      expect((await inbox.next())[1]).toHaveLength(5000);
+      expect((await inbox.next())[1]).toHaveLength(size);
       await withTimeout(waiting, "the small message");
       expect(await inbox.bodies(1)).toEqual(["small"]);
     });

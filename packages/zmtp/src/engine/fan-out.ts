@@ -162,7 +162,7 @@ export class FanOut {
       outlet.lossy = false;
       this.#tell(outlet);
     }
-    if (this.line.waits) this.line.pump();
+    this.line.pump();
   }
 
   close(): void {

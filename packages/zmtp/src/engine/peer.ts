@@ -219,7 +219,7 @@ export class Peer {
         return;
       }
     }
-    if (heartbeatMs > 0 && now - Math.max(this.#pingedAt, this.#openedAt) >= heartbeatMs) {
+    if (heartbeatMs > 0 && this.takesCommands && now - Math.max(this.#pingedAt, this.#openedAt) >= heartbeatMs) {
       if (this.#pingedAt <= this.#heardAt) this.#pingedAt = now;
       this.outbox.addFrames(encodePing(heartbeatTtlMs, noContext));
       this.flush();

@@ -22,6 +22,7 @@ export class SendLine {
   #head = 0;
   #bytes = 0;
   #closed = false;
+  #changed: { promise: Promise<void>; resolve: () => void } | undefined;
 
   constructor(engine: Engine, attempt: (frames: Frames) => boolean) {
     this.#engine = engine;
@@ -65,8 +66,22 @@ export class SendLine {
     });
   }
 
+  /** Resolves when something has changed, and so `try` may succeed. */
+  changed(): Promise<void> {
+    if (!this.#changed) {
+      let resolve = () => {};
+      const promise = new Promise<void>((settle) => {
+        resolve = settle;
+      });
+      this.#changed = { promise, resolve };
+    }
+    return this.#changed.promise;
+  }
+
   /** Something has changed: sends what can be sent. */
   pump(): void {
+    this.#changed?.resolve();
+    this.#changed = undefined;
     while (this.waits && !this.#closed) {
       const item = this.#items[this.#head] as Item;
       try {
@@ -87,6 +102,7 @@ export class SendLine {
     this.#head = 0;
     this.#bytes = 0;
     for (const item of items) item.reject(closedError());
+    this.#changed?.resolve();
   }
 
   #shift(): void {

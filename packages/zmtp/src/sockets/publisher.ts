@@ -38,6 +38,11 @@ export class Publisher extends Socket {
     return this.#out.subscribed(topic === undefined ? undefined : toBytes(topic), signal);
   }
 
+  /** Resolves when a full peer has taken something, or is passed over from now on: when `trySend` may succeed again. */
+  room(): Promise<void> {
+    return this.#out.line.changed();
+  }
+
   /** Messages that some full peer lost, in all. */
   get dropped(): number {
     return this.#out.dropped;

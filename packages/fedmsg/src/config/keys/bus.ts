@@ -88,9 +88,9 @@ export const busKeys = {
     "How long `publish` waits for room in the queue of an active publisher. Seconds, 0 or more; 0 waits without limit.",
   ),
   transport: defaulted(
-    word(["libzmq", "memory"]),
-    "libzmq",
-    "How messages travel: `libzmq` over ZeroMQ, `memory` inside this process, for tests.",
+    word(["zmtp", "libzmq", "memory"]),
+    "zmtp",
+    "How messages travel: `zmtp` over ZeroMQ's protocol; `libzmq` the same through the package `zeromq`, which must be installed; `memory` inside this process, for tests.",
   ),
   bodyBytesMax: defaulted(
     whole({ min: 1 }),

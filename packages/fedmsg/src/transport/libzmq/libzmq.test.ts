@@ -5,6 +5,7 @@ import { createLibzmqTransport } from "./index.ts";
 transportCompliance("libzmq", () => createLibzmqTransport(), {
   resolvesHosts: true,
   boundsPeersByBytes: false,
+  buffersBetween: true,
   countsEveryLoss: false,
 });
 

@@ -4,5 +4,6 @@ import { createMemoryTransport } from "./index.ts";
 transportCompliance("memory", () => createMemoryTransport(), {
   resolvesHosts: false,
   boundsPeersByBytes: true,
+  buffersBetween: false,
   countsEveryLoss: true,
 });

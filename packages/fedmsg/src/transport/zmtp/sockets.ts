@@ -1,0 +1,69 @@
+/** What publisher and subscriber have in common: options, events and errors in the words of the transport. */
+
+import { type MonitorEvent, type Socket, ZmtpError, type SocketOptions as ZmtpOptions } from "@fedmsg/zmtp";
+import { FedmsgError, type FedmsgErrorCode } from "../../errors.ts";
+import { parseAddress } from "../address.ts";
+import { type SocketEvent, type SocketOptions, socketDefaults } from "../transport.ts";
+
+/** The options of a socket. */
+export function zmtpOptions(options: SocketOptions): ZmtpOptions {
+  const { highWaterMark, queueBytesMax, lingerMs, reconnectMs, reconnectMaxMs, messageBytesMax } = {
+    ...socketDefaults,
+    ...options,
+  };
+  return {
+    sendMessagesMax: highWaterMark,
+    receiveMessagesMax: highWaterMark,
+    sendBytesMax: queueBytesMax,
+    receiveBytesMax: queueBytesMax,
+    lingerMs: lingerMs < 0 ? Number.POSITIVE_INFINITY : lingerMs,
+    reconnectMs: Math.max(1, reconnectMs),
+    reconnectMaxMs: Math.max(1, reconnectMaxMs),
+    limits: { messageBytesMax, frameBytesMax: messageBytesMax },
+    ...keepAliveOptions(options),
+    onEvent: (event) => tell(event, options.onEvent),
+  };
+}
+
+/** Node sets neither the number of the kernel's probes nor the pause between them: PINGs do what they are for. */
+function keepAliveOptions({ keepAlive }: SocketOptions): ZmtpOptions {
+  if (!keepAlive) return {};
+  const { count, idleS, intervalS } = keepAlive;
+  const heartbeatMs = Math.max(1, intervalS) * 1000;
+  return {
+    keepAlive: { idleS: Math.max(1, idleS) },
+    heartbeatMs,
+    heartbeatTimeoutMs: Math.max(1, count) * heartbeatMs,
+  };
+}
+
+function tell(event: MonitorEvent, onEvent: ((event: SocketEvent) => void) | undefined): void {
+  const { type, address } = event;
+  if (type === "connected" || type === "disconnected") onEvent?.({ type, address });
+  else if (type === "unresolved") onEvent?.({ type, address, detail: event.detail });
+  else if (type === "dropped") onEvent?.({ type, address, count: event.count });
+}
+
+/** Binds a checked address and tells which one it became. */
+export async function bindSocket(socket: Socket, address: string): Promise<string> {
+  parseAddress(address, "bind");
+  try {
+    return await socket.bind(address);
+  } catch (error) {
+    throw toFedmsgError(error);
+  }
+}
+
+const codes: Partial<Record<string, FedmsgErrorCode>> = {
+  ZMTP_ADDRESS_INVALID: "FEDMSG_ADDRESS_INVALID",
+  ZMTP_ADDRESS_IN_USE: "FEDMSG_ADDRESS_IN_USE",
+  ZMTP_CLOSED: "FEDMSG_CLOSED",
+  ZMTP_ABORTED: "FEDMSG_ABORTED",
+  ZMTP_FULL: "FEDMSG_QUEUE_FULL",
+};
+
+/** An error of the sockets, as one of ours. */
+export function toFedmsgError(error: unknown): FedmsgError {
+  if (!(error instanceof ZmtpError)) return FedmsgError.from(error);
+  return new FedmsgError(codes[error.code] ?? "FEDMSG_TRANSPORT", error.message, { cause: error });
+}
