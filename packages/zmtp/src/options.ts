@@ -37,11 +37,15 @@ export interface SocketOptions {
   /** Bytes received from a peer and not yet taken, before reading from it pauses. Default 16 MiB. */
   readonly receiveBytesMax?: number | undefined;
   /**
-   * PUB and XPUB: how long a full peer may hold up the sender, in ms, before it alone loses messages until its queue is
-   * empty again. Default 1000. 0: at once, as libzmq does. `Infinity`: nobody loses anything, everybody waits.
+   * PUB and XPUB: how long a peer that takes less than a sixteenth of its queue may hold up the sender, in ms, before nobody
+   * waits for it any more: then its queue fills up, and it alone loses what does not fit, until its queue is empty again.
+   * Default 1000. 0: nobody is ever waited for, as in libzmq. `Infinity`: nobody loses anything, everybody waits.
    */
   readonly stallMs?: number | undefined;
-  /** How long `close()` goes on sending what is queued, in ms. Default 1000. */
+  /**
+   * How long `close()` goes on sending what is queued, in ms; again as long for a peer that took a sixteenth of its queue
+   * meanwhile. Default 1000.
+   */
   readonly lingerMs?: number | undefined;
   /** First pause before a connection is tried again, in ms; pauses double. Default 100. */
   readonly reconnectMs?: number | undefined;

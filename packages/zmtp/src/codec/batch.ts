@@ -36,8 +36,16 @@ export class FrameBatch implements Iterable<Buffer[]> {
     return bytes;
   }
 
+  /** Frames of all messages. */
+  get frames(): number {
+    let count = 0;
+    for (let message = 0; message < this.#length; message++) count += this.frameCount(message);
+    return count;
+  }
+
   /** How many frames a message has. */
   frameCount(message: number): number {
+    this.#assertMessage(message);
     return (this.#counts[message] ?? 0) + (this.#lead === undefined ? 0 : 1);
   }
 
@@ -65,6 +73,7 @@ export class FrameBatch implements Iterable<Buffer[]> {
 
   /** The frames of a message, as views that are valid during the callback. */
   message(message: number): Buffer[] {
+    this.#assertMessage(message);
     return this.#collect(message, this.#chunk, 0);
   }
 
@@ -102,10 +111,17 @@ export class FrameBatch implements Iterable<Buffer[]> {
 
   /** Where a frame is noted; -1 for the one that was put in front. */
   #index(message: number, frame: number): number {
-    if (message < 0 || message >= this.#length || frame < 0 || frame >= this.frameCount(message)) {
-      throw new RangeError(`there is no frame ${frame} of message ${message}: ${this.#length} messages are here now`);
+    if (frame < 0 || frame >= this.frameCount(message)) {
+      throw new RangeError(`message ${message} has no frame ${frame}`);
     }
-    return (this.#firsts[message] as number) + frame - (this.#lead === undefined ? 0 : 1);
+    const first = this.#firsts[message] as number;
+    if (this.#lead === undefined) return first + frame;
+    return frame === 0 ? -1 : first + frame - 1;
+  }
+
+  #assertMessage(message: number): void {
+    if (message >= 0 && message < this.#length) return;
+    throw new RangeError(`there is no message ${message}: ${this.#length} are here now`);
   }
 
   /** For whoever fills it: begins anew, on a chunk. */
@@ -154,6 +170,7 @@ export class FrameBatch implements Iterable<Buffer[]> {
   /** Goes on without the messages before, keeping those frames that are open. */
   forgetMessages(): void {
     this.#length = 0;
+    this.#lead = undefined;
   }
 
   /** Puts a frame in front of each message. */

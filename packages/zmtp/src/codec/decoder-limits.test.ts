@@ -117,7 +117,12 @@ describe("memory follows what has come, not what is claimed", () => {
   test("a frame of 64 MiB that does come is whole", () => {
     const chunk = Buffer.alloc(64 * 1024);
     let size = 0;
-    const decoder = new FrameDecoder({ command: () => {}, messages: (batch) => void (size = batch.frameLength(0, 0)) });
+    const decoder = new FrameDecoder({
+      command: () => {},
+      messages: (batch) => {
+        size = batch.frameLength(0, 0);
+      },
+    });
     decoder.push(claim);
     for (let n = 0; n < 1024; n++) decoder.push(chunk);
     expect(size).toBe(64 * 1024 * 1024);

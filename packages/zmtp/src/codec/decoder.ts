@@ -87,6 +87,7 @@ export class FrameDecoder {
    * @throws ProtocolFault; then nothing more can be decoded
    */
   push(chunk: Buffer): void {
+    if (this.#stopped) return;
     const at = this.idle ? 0 : this.#assemble(chunk, 0);
     if (at < chunk.length && !this.#stopped) this.#scan(chunk, at);
   }
@@ -96,7 +97,7 @@ export class FrameDecoder {
     const batch = (spare ?? new FrameBatch()).begin(chunk);
     spare = undefined;
     try {
-      const at = this.#scanInto(batch, chunk, from);
+      const at = this.#scanUntilFault(batch, chunk, from);
       const open = batch.copyOpen();
       if (batch.length > 0) this.#sink.messages(batch);
       if (this.#stopped) return;
@@ -105,6 +106,16 @@ export class FrameDecoder {
     } finally {
       batch.end();
       spare = batch;
+    }
+  }
+
+  /** What stands before a fault is given out, as it would be if the stream were cut there. */
+  #scanUntilFault(batch: FrameBatch, chunk: Buffer, from: number): number {
+    try {
+      return this.#scanInto(batch, chunk, from);
+    } catch (error) {
+      if (error instanceof ProtocolFault && batch.length > 0) this.#sink.messages(batch);
+      throw error;
     }
   }
 
@@ -166,7 +177,7 @@ export class FrameDecoder {
     this.#header ??= Buffer.allocUnsafe(headerLengthMax);
     const header = this.#header;
     let at = from;
-    let wanted = 2;
+    let wanted = this.#headerFilled > 0 && ((header[0] as number) & flagLong) !== 0 ? headerLengthMax : 2;
     while (this.#headerFilled < wanted && at < chunk.length) {
       header[this.#headerFilled++] = chunk[at++] as number;
       wanted = ((header[0] as number) & flagLong) === 0 ? 2 : headerLengthMax;

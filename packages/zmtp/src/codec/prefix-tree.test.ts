@@ -17,7 +17,7 @@ class NaiveTree {
 
   remove(prefix: string, value: number): boolean {
     const values = this.entries.get(prefix);
-    return values !== undefined && values.delete(value) && values.size === 0 && this.entries.delete(prefix);
+    return values?.delete(value) === true && values.size === 0 && this.entries.delete(prefix);
   }
 
   match(topic: string): number[] {

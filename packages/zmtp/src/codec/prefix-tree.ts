@@ -87,7 +87,7 @@ export class PrefixTree<T> {
       node.children ??= new Map();
       const child = node.children.get(prefix[at] as number);
       if (!child) {
-        const leaf: Node<T> = { label: prefix.slice(at), values: undefined, children: undefined };
+        const leaf: Node<T> = { label: copy(prefix, at, prefix.length), values: undefined, children: undefined };
         node.children.set(prefix[at] as number, leaf);
         return leaf;
       }
@@ -101,9 +101,9 @@ export class PrefixTree<T> {
 
 /** Puts a node into the edge from `parent` to `child`, behind so many bytes. */
 function split<T>(parent: Node<T>, child: Node<T>, length: number): Node<T> {
-  const middle: Node<T> = { label: child.label.slice(0, length), values: undefined, children: new Map() };
+  const middle: Node<T> = { label: copy(child.label, 0, length), values: undefined, children: new Map() };
   parent.children?.set(middle.label[0] as number, middle);
-  child.label = child.label.slice(length);
+  child.label = copy(child.label, length, child.label.length);
   middle.children?.set(child.label[0] as number, child);
   return middle;
 }
@@ -123,10 +123,15 @@ function prune<T>(path: readonly Node<T>[]): void {
     }
     const [only] = (node.children as Map<number, Node<T>>).values();
     const child = only as Node<T>;
-    child.label = Buffer.concat([node.label, child.label]);
+    child.label = Uint8Array.from([...node.label, ...child.label]);
     parent.children?.set(child.label[0] as number, child);
     return;
   }
+}
+
+/** `slice` of a Buffer is a view: it would keep the caller's bytes, and change with them. */
+function copy(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(from, to));
 }
 
 function commonLength(bytes: Uint8Array, at: number, label: Uint8Array): number {

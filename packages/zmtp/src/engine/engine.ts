@@ -236,6 +236,7 @@ export class Engine {
         subscription: (_, prefix, wanted) => this.#role.subscription?.(peer, prefix, wanted),
         written: () => this.#role.written(peer),
         gone: (_, detail, code) => this.#gone(peer, connector, detail, code),
+        watch: () => this.#watch(),
         emit: (event) => this.emit(event),
       },
       stream,
@@ -249,12 +250,13 @@ export class Engine {
   }
 
   #becameReady(peer: Peer, connector: Connector | undefined): void {
+    this.#role.ready(peer);
+    if (peer.state !== "ready" || !peer.info) return; // It was cut.
+    peer.wasReady = true;
     if (peer.incoming) this.#handshakes--;
     this.#ready++;
     connector?.succeeded();
-    this.#role.ready(peer);
-    if (peer.state === "ready" && peer.info) this.emit({ type: "connected", address: peer.address, peer: peer.info });
-    this.#watch();
+    this.emit({ type: "connected", address: peer.address, peer: peer.info });
   }
 
   #gone(peer: Peer, connector: Connector | undefined, detail: string, code: string | undefined): void {

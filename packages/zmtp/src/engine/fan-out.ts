@@ -1,9 +1,13 @@
 /**
  * One message to everybody who asked for it (PUB, XPUB): who wants what, and what to do about a peer that is full.
  *
- * A full peer first holds everybody up: `send` waits, so whoever produces slows down. One that takes less than a sixteenth
- * of its queue within `stallMs` while it is full turns *lossy*: it alone loses what does not fit, counted and told, until
- * its queue is empty. A slow peer that does take so much is waited for.
+ * A peer sets the pace while it takes what it is sent: when a sixteenth of its queue is filled, `send` waits for it, so
+ * whoever produces slows down, and little memory is used. One that takes less than that within `stallMs` is *slow*: nobody
+ * waits for it any more, its queue fills up, and what does not fit then, it alone loses, counted and told, until its queue is
+ * empty. So a peer that hangs holds the others up once, for `stallMs`.
+ *
+ * Rejected: waiting only when a queue is full (every peer that is slower than the publisher then costs its whole queue), and
+ * counting any progress as enough (a peer that takes one message a second stops the bus).
  */
 
 import { PrefixTree } from "../codec/prefix-tree.ts";
@@ -18,8 +22,8 @@ interface Outlet {
   readonly prefixes: Set<string>;
   /** The last message that was for it. */
   stamp: number;
-  lossy: boolean;
-  /** Since when it is full, in ms; 0: it is not. And what it had taken by then. */
+  slow: boolean;
+  /** Since when it is waited for, in ms; 0: it is not. And what it had taken by then. */
   stalledAt: number;
   stalledBytes: number;
   stalledMessages: number;
@@ -34,8 +38,8 @@ interface SubscriptionWaiter {
   reject(error: unknown): void;
 }
 
-/** Part of its queue that a full peer must take within `stallMs` not to be passed over. */
-const progressPart = 1 / 16;
+/** The part of its queue that is waited for, and that a peer must take within `stallMs` to be waited for again. */
+const pacePart = 1 / 16;
 const reportMs = 1000;
 
 /** The sending side of PUB and XPUB. */
@@ -104,7 +108,7 @@ export class FanOut {
       peer,
       prefixes: new Set(),
       stamp: 0,
-      lossy: false,
+      slow: false,
       stalledAt: 0,
       stalledBytes: 0,
       stalledMessages: 0,
@@ -157,9 +161,9 @@ export class FanOut {
   written(peer: Peer): void {
     const outlet = this.#outlets.get(peer);
     if (!outlet) return;
-    if (outlet.stalledAt > 0 && this.#fill(outlet) <= 0.5) outlet.stalledAt = 0;
-    if (outlet.lossy && peer.outbox.empty) {
-      outlet.lossy = false;
+    if (peer.outbox.empty) {
+      outlet.stalledAt = 0;
+      outlet.slow = false;
       this.#tell(outlet);
     }
     this.line.pump();
@@ -184,12 +188,12 @@ export class FanOut {
     for (let n = 0; n < frames.length; n++) bytes += (frames[n] as Uint8Array).length;
     let mayGo = true;
     for (const outlet of targets) {
-      if (!outlet.lossy && this.#isFull(outlet.peer, bytes) && !this.#passOver(outlet)) mayGo = false;
+      if (!outlet.slow && this.#isOver(outlet.peer, bytes, pacePart) && !this.#passOver(outlet)) mayGo = false;
     }
     if (!mayGo) return false;
     const written = this.#engine.log.append(frames);
     for (const outlet of targets) {
-      if (outlet.lossy && this.#isFull(outlet.peer, bytes)) {
+      if (outlet.slow && this.#isOver(outlet.peer, bytes, 1)) {
         this.#lose(outlet);
         continue;
       }
@@ -200,24 +204,21 @@ export class FanOut {
     return true;
   }
 
-  #isFull({ outbox }: Peer, bytes: number): boolean {
+  /** Whether a message of so many bytes is too much for a part of a peer's queue. */
+  #isOver({ outbox }: Peer, bytes: number, part: number): boolean {
+    if (outbox.bytes === 0) return false;
     const { sendMessagesMax, sendBytesMax } = this.#engine.settings;
-    if (sendMessagesMax > 0 && outbox.messages >= sendMessagesMax) return true;
-    return outbox.bytes > 0 && outbox.bytes + bytes > sendBytesMax;
+    if (sendMessagesMax > 0 && outbox.messages >= Math.ceil(sendMessagesMax * part)) return true;
+    return outbox.bytes + bytes > sendBytesMax * part;
   }
 
-  /** How full a queue is, from 0 to 1. */
-  #fill({ peer: { outbox } }: Outlet): number {
-    const { sendMessagesMax, sendBytesMax } = this.#engine.settings;
-    const byCount = sendMessagesMax > 0 ? outbox.messages / sendMessagesMax : 0;
-    return Math.max(byCount, outbox.bytes / sendBytesMax);
-  }
-
-  /** What becomes of a full peer: true if it loses the message, false if it is waited for. */
+  /** What becomes of a peer that is behind: true if nobody waits for it, false if it is waited for. */
   #passOver(outlet: Outlet): boolean {
     const { stallMs } = this.#engine.settings;
-    if (stallMs === 0) outlet.lossy = true;
-    if (outlet.lossy) return true;
+    if (stallMs === 0) {
+      outlet.slow = true;
+      return true;
+    }
     if (outlet.stalledAt === 0) this.#noteStall(outlet);
     if (Number.isFinite(stallMs)) this.#stallTimer ??= setTimeout(() => this.#judge(), stallMs);
     return false;
@@ -229,7 +230,7 @@ export class FanOut {
     outlet.stalledMessages = outlet.peer.outbox.sentMessages;
   }
 
-  /** Looks which of the full peers have taken too little. */
+  /** Looks which of the peers that are waited for have taken too little. */
   #judge(): void {
     this.#stallTimer = undefined;
     const { stallMs, sendBytesMax, sendMessagesMax } = this.#engine.settings;
@@ -245,7 +246,7 @@ export class FanOut {
       const { sentBytes, sentMessages } = outlet.peer.outbox;
       const byCount = sendMessagesMax > 0 ? (sentMessages - outlet.stalledMessages) / sendMessagesMax : 0;
       const taken = Math.max(byCount, (sentBytes - outlet.stalledBytes) / sendBytesMax);
-      outlet.lossy = taken < progressPart;
+      outlet.slow = taken < pacePart;
       outlet.stalledAt = 0;
     }
     if (Number.isFinite(nextMs)) this.#stallTimer = setTimeout(() => this.#judge(), nextMs);

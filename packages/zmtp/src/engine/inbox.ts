@@ -17,6 +17,9 @@ export type Message = readonly Buffer[];
 /** Gets messages where they lie. A promise pauses the peer they came from. */
 export type BatchHandler = (batch: FrameBatch) => void | Promise<void>;
 
+/** What a frame costs beside its bytes: empty ones are not free. */
+const frameOverhead = 64;
+
 interface Entry {
   readonly peer: Peer | undefined;
   readonly messages: Message[];
@@ -66,7 +69,7 @@ export class Inbox {
       return;
     }
     const messages = batch.keep();
-    const bytes = batch.byteLength;
+    const bytes = batch.byteLength + batch.frames * frameOverhead;
     this.#add({ peer, messages, bytes, at: 0 });
     peer.untakenBytes += bytes;
     peer.untakenMessages += messages.length;

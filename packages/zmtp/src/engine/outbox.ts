@@ -91,7 +91,7 @@ export class Outbox {
   /**
    * Writes what waits, unless a write is under way.
    *
-   * @param onWritten called when the stream is done with it; whoever is, calls `written`
+   * @param onWritten called some time after the stream is done with a write, at once or later; whoever is, calls `written`
    */
   flush(stream: Duplex, onWritten: () => void): void {
     while (this.#flying === undefined && this.#ranges.length > 0) {
@@ -103,11 +103,9 @@ export class Outbox {
     }
   }
 
-  /** The stream's callback came. Returns whether that ended the write under way. */
-  written(stream: Duplex): boolean {
-    if (this.#flying === undefined || stream.writableLength > 0) return false;
-    this.#land();
-    return true;
+  /** The stream's callback came: the write under way is done, unless it was at once. */
+  written(stream: Duplex): void {
+    if (stream.writableLength === 0) this.#land();
   }
 
   /** Gives everything up. */

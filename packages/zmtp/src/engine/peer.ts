@@ -39,6 +39,8 @@ export interface PeerOwner {
   written(peer: Peer): void;
   /** It is over. `detail` says why, if that was not told yet. */
   gone(peer: Peer, detail: string, code: string | undefined): void;
+  /** The clock matters to it from now on. */
+  watch(): void;
   emit(event: MonitorEvent): void;
 }
 
@@ -62,7 +64,7 @@ export class Peer {
   /** What was received and not yet taken. */
   untakenBytes = 0;
   untakenMessages = 0;
-  /** It was told of before, so that its end needs no reason. */
+  /** It was told of: so will be its end. */
   wasReady = false;
   readonly #owner: PeerOwner;
   readonly #decoder: FrameDecoder;
@@ -72,10 +74,14 @@ export class Peer {
   #greetingFilled = 0;
   #minor = 0;
   #holds = 0;
+  #whenEmpty: (() => void) | undefined;
+  #parting = false;
   #detail = "";
   #code: string | undefined;
   readonly #openedAt = performance.now();
   #heardAt = this.#openedAt;
+  #lastPingAt = this.#openedAt;
+  /** When the first PING was sent since something was heard. */
   #pingedAt = 0;
   #ttlMs = 0;
 
@@ -94,6 +100,10 @@ export class Peer {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       this.#detail ||= error.message;
       this.#code = error.code;
+    });
+    // Nobody is there to hear the rest; without this, what waits for it would keep the connection.
+    stream.on("end", () => {
+      if (!this.#parting) stream.destroy();
     });
     stream.on("close", () => this.#closed());
   }
@@ -150,20 +160,26 @@ export class Peer {
     return closed;
   }
 
+  /** A peer that takes a sixteenth of what its queue holds within `lingerMs` is given as long again. */
   #linger(lingerMs: number): void {
-    const deadline = Number.isFinite(lingerMs) ? setTimeout(() => this.destroy(), lingerMs) : undefined;
-    this.stream.once("close", () => clearTimeout(deadline));
+    let before = this.outbox.sentBytes;
+    const look = () => {
+      const { sentBytes } = this.outbox;
+      if (sentBytes - before < this.#owner.settings.sendBytesMax / 16) this.destroy();
+      before = sentBytes;
+    };
+    const timer = Number.isFinite(lingerMs) ? setInterval(look, Math.max(1, lingerMs)) : undefined;
+    this.stream.once("close", () => clearInterval(timer));
     this.#whenEmpty = () => {
-      clearTimeout(deadline);
+      clearInterval(timer);
       this.#part(Math.min(partingMs, lingerMs));
     };
   }
 
-  #whenEmpty: (() => void) | undefined;
-
   /** Sends the end, and waits for the other's: to close before would take what is still on its way back. */
   #part(waitMs: number): void {
     this.#stop();
+    this.#parting = true;
     this.stream.end();
     this.stream.resume();
     const deadline = setTimeout(() => this.stream.destroy(), waitMs);
@@ -219,7 +235,8 @@ export class Peer {
         return;
       }
     }
-    if (heartbeatMs > 0 && this.takesCommands && now - Math.max(this.#pingedAt, this.#openedAt) >= heartbeatMs) {
+    if (heartbeatMs > 0 && this.takesCommands && now - this.#lastPingAt >= heartbeatMs) {
+      this.#lastPingAt = now;
       if (this.#pingedAt <= this.#heardAt) this.#pingedAt = now;
       this.outbox.addFrames(encodePing(heartbeatTtlMs, noContext));
       this.flush();
@@ -286,7 +303,6 @@ export class Peer {
     const remote = remoteAddress === undefined ? "" : `${remoteAddress}:${remotePort}`;
     this.info = { socketType, identity, version: `3.${this.#minor}`, remote };
     this.state = "ready";
-    this.wasReady = true;
     this.#owner.ready(this);
   }
 
@@ -301,6 +317,7 @@ export class Peer {
         if (this.outbox.bytes > this.#owner.settings.sendBytesMax) {
           throw new ProtocolFault("queue-full", "it sends PINGs and does not read what is sent to it");
         }
+        if (this.#ttlMs > 0) this.#owner.watch();
         this.outbox.addFrames(encodePong(command.context));
         this.flush();
         break;
@@ -311,7 +328,7 @@ export class Peer {
   }
 
   #written(): void {
-    if (!this.outbox.written(this.stream)) return;
+    this.outbox.written(this.stream);
     if (this.state !== "closed") this.outbox.flush(this.stream, this.#onWritten);
     if (this.outbox.empty) this.#whenEmpty?.();
     this.#owner.written(this);

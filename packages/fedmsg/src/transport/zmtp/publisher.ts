@@ -1,7 +1,10 @@
 import { Publisher as ZmtpSocket } from "@fedmsg/zmtp";
 import { type Attempt, SendQueue } from "../send-queue.ts";
 import { type Frames, type Publisher, type PublisherOptions, socketDefaults } from "../transport.ts";
-import { bindSocket, toFedmsgError, zmtpOptions } from "./sockets.ts";
+import { bindSocket, Hold, toFedmsgError, zmtpOptions } from "./sockets.ts";
+
+/** How long `close()` waits for what lingers; after that it lingers behind its back. */
+const patienceMs = 1000;
 
 /**
  * A publisher on our PUB. The socket knows each of its peers, so it is the one that holds senders up for a full one, and
@@ -10,6 +13,7 @@ import { bindSocket, toFedmsgError, zmtpOptions } from "./sockets.ts";
 export class ZmtpPublisher implements Publisher {
   readonly #socket: ZmtpSocket;
   readonly #queue: SendQueue;
+  readonly #hold = new Hold();
   readonly #addresses: string[] = [];
   #subscribed: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -60,7 +64,7 @@ export class ZmtpPublisher implements Publisher {
 
   async subscribed(topic?: string, signal?: AbortSignal): Promise<void> {
     try {
-      await this.#socket.subscribed(topic, { signal });
+      await this.#hold.during(this.#socket.subscribed(topic, { signal }));
     } catch (error) {
       throw toFedmsgError(error);
     }
@@ -78,7 +82,14 @@ export class ZmtpPublisher implements Publisher {
 
   async #close(): Promise<void> {
     await this.#queue.close();
-    await this.#socket.close();
+    this.#hold.end();
+    const closed = this.#socket.close();
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    });
+    await Promise.race([closed, patience]);
+    clearTimeout(timer);
   }
 
   #attempt(frames: Frames): Attempt {

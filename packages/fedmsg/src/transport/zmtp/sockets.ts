@@ -5,6 +5,9 @@ import { FedmsgError, type FedmsgErrorCode } from "../../errors.ts";
 import { parseAddress } from "../address.ts";
 import { type SocketEvent, type SocketOptions, socketDefaults } from "../transport.ts";
 
+/** What was received and not yet taken, of one peer: more than this waits at the sender, who knows what to do about it. */
+const receiveBytesMax = 4 * 1024 * 1024;
+
 /** The options of a socket. */
 export function zmtpOptions(options: SocketOptions): ZmtpOptions {
   const { highWaterMark, queueBytesMax, lingerMs, reconnectMs, reconnectMaxMs, messageBytesMax } = {
@@ -15,7 +18,7 @@ export function zmtpOptions(options: SocketOptions): ZmtpOptions {
     sendMessagesMax: highWaterMark,
     receiveMessagesMax: highWaterMark,
     sendBytesMax: queueBytesMax,
-    receiveBytesMax: queueBytesMax,
+    receiveBytesMax: Math.min(queueBytesMax, receiveBytesMax),
     lingerMs: lingerMs < 0 ? Number.POSITIVE_INFINITY : lingerMs,
     reconnectMs: Math.max(1, reconnectMs),
     reconnectMaxMs: Math.max(1, reconnectMaxMs),
@@ -42,6 +45,29 @@ function tell(event: MonitorEvent, onEvent: ((event: SocketEvent) => void) | und
   if (type === "connected" || type === "disconnected") onEvent?.({ type, address });
   else if (type === "unresolved") onEvent?.({ type, address, detail: event.detail });
   else if (type === "dropped") onEvent?.({ type, address, count: event.count });
+}
+
+/** As long as a timer can be. */
+const foreverMs = 0x7fffffff;
+
+/** Keeps the process alive while somebody waits, instead of all the connections of a socket. */
+export class Hold {
+  readonly #timer = setInterval(() => {}, foreverMs).unref();
+  #waits = 0;
+
+  /** Keeps the process alive until the promise is settled. */
+  async during<T>(promise: Promise<T>): Promise<T> {
+    if (this.#waits++ === 0) this.#timer.ref();
+    try {
+      return await promise;
+    } finally {
+      if (--this.#waits === 0) this.#timer.unref();
+    }
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
 }
 
 /** Binds a checked address and tells which one it became. */

@@ -1,17 +1,13 @@
 import { Subscriber as ZmtpSocket } from "@fedmsg/zmtp";
 import type { Frames, SocketOptions, Subscriber } from "../transport.ts";
-import { bindSocket, toFedmsgError, zmtpOptions } from "./sockets.ts";
+import { bindSocket, Hold, toFedmsgError, zmtpOptions } from "./sockets.ts";
 
 /** Messages given out at once, at most: more would keep other work waiting. */
 const messagesMax = 512;
-/** As long as a timer can be. */
-const foreverMs = 0x7fffffff;
-
 /** A subscriber on our SUB. It keeps the process alive while somebody waits for a message, and not otherwise. */
 export class ZmtpSubscriber implements Subscriber {
   readonly #socket: ZmtpSocket;
-  /** Holds the process, instead of all the connections. */
-  readonly #hold = setInterval(() => {}, foreverMs).unref();
+  readonly #hold = new Hold();
   #closing: Promise<void> | undefined;
 
   constructor(options: SocketOptions) {
@@ -42,15 +38,12 @@ export class ZmtpSubscriber implements Subscriber {
     this.#socket.unsubscribe(prefix);
   }
 
-  async receive(): Promise<readonly Frames[]> {
-    this.#hold.ref();
-    const batch = await this.#socket.receiveBatch({ messagesMax });
-    this.#hold.unref();
-    return batch;
+  receive(): Promise<readonly Frames[]> {
+    return this.#hold.during(this.#socket.receiveBatch({ messagesMax }));
   }
 
   close(): Promise<void> {
-    clearInterval(this.#hold);
+    this.#hold.end();
     this.#closing ??= this.#socket.close();
     return this.#closing;
   }
