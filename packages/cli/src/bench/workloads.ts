@@ -137,7 +137,8 @@ function startPublisher(
 /** What the envelope and `at` take of the body. */
 const envelopeBytes = 175;
 
-function startRelayWorker(): Promise<Worker> {
+/** Starts a relay in a process of its own; its addresses are the inbound and the outbound one. */
+export function startRelayWorker(): Promise<Worker> {
   return startWorker({
     role: "relay",
     config: { relay_inbound: ["tcp://127.0.0.1:*"], endpoints: { relay_outbound: ["tcp://127.0.0.1:*"] } },
@@ -188,7 +189,8 @@ async function readRss(relay: ChildProcess): Promise<number> {
   return answer.type === "rss" ? Math.round(answer.bytes / 1024 / 1024) : Number.NaN;
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+/** Ends a worker. */
+export async function stop(child: ChildProcess): Promise<void> {
   child.send("stop");
   await ended(child);
 }

@@ -27,6 +27,14 @@ export interface Written {
   readonly frames: readonly Uint8Array[];
 }
 
+/** A topic, and what it was made of. */
+interface Named {
+  readonly modname: string;
+  readonly topicPart: string;
+  readonly topic: string;
+  readonly frame: Uint8Array;
+}
+
 /** Turns what a caller publishes into frames: the envelope, the caller's hook, the signature, and the bounds. */
 export class MessageWriter {
   /** Signs what is written from now on. Default: nobody does. */
@@ -35,6 +43,7 @@ export class MessageWriter {
   readonly #modname: string;
   readonly #username = loginName();
   #i = 0;
+  #last: Named | undefined;
 
   /** @param modname the service that speaks, where a caller names none */
   constructor(config: Config, modname: string) {
@@ -48,14 +57,10 @@ export class MessageWriter {
    * @throws FedmsgError FEDMSG_ENCODE, FEDMSG_TOO_LARGE
    */
   write(options: PublishOptions): Written {
-    const { topic_prefix, environment, bodyBytesMax } = this.#config;
+    const { bodyBytesMax } = this.#config;
+    const named = this.#name(options.modname ?? this.#modname, options.topic ?? "unspecified");
     const message = createEnvelope({
-      topic: buildTopic({
-        prefix: topic_prefix,
-        environment,
-        modname: topicPart(options.modname ?? this.#modname, "modname"),
-        topic: topicPart(options.topic ?? "unspecified", "topic"),
-      }),
+      topic: named.topic,
       msg: options.msg,
       nowMs: Date.now(),
       uuid: randomUUID(),
@@ -71,16 +76,28 @@ export class MessageWriter {
         `the body of ${message.topic.slice(0, 200)} is ${body.byteLength} bytes long, bodyBytesMax is ${bodyBytesMax}`,
       );
     }
-    const topic = Buffer.from(topicPart(message.topic, "topic"), "utf8");
-    if (topic.byteLength > topicBytesMax) {
-      throw new FedmsgError(
-        "FEDMSG_ENCODE",
-        `topic: ${topic.byteLength} bytes long, at most ${topicBytesMax} are allowed`,
-      );
-    }
+    const frame = message.topic === named.topic ? named.frame : toTopicFrame(message.topic); // The hook may change it.
     this.#i++;
-    return { message, frames: [topic, body] };
+    return { message, frames: [frame, body] };
   }
+
+  /** The whole topic. Most messages have that of the one before. */
+  #name(modname: string, topic: string): Named {
+    const last = this.#last;
+    if (last?.modname === modname && last.topicPart === topic) return last;
+    const { topic_prefix: prefix, environment } = this.#config;
+    topicPart(modname, "modname");
+    topicPart(topic, "topic");
+    const whole = buildTopic({ prefix, environment, modname, topic });
+    this.#last = { modname, topicPart: topic, topic: whole, frame: toTopicFrame(whole) };
+    return this.#last;
+  }
+}
+
+function toTopicFrame(topic: string): Uint8Array {
+  const frame = Buffer.from(topicPart(topic, "topic"), "utf8");
+  if (frame.byteLength <= topicBytesMax) return frame;
+  throw new FedmsgError("FEDMSG_ENCODE", `topic: ${frame.byteLength} bytes long, at most ${topicBytesMax} are allowed`);
 }
 
 /** A topic must survive as UTF-8 in the first frame and as text in the second. */

@@ -37,11 +37,21 @@ export function createEnvelope({ topic, msg, nowMs, uuid, i, username }: Envelop
     // In the order that they are written in: sorting what is sorted costs little.
     i,
     msg: isEmpty(msg) ? {} : msg,
-    msg_id: `${new Date(nowMs).getFullYear()}-${uuid}`,
+    msg_id: `${yearOf(nowMs)}-${uuid}`,
     timestamp: Math.floor(nowMs / 1000),
     topic,
     username,
   };
+}
+
+/** The last quarter of an hour that the year was asked for: in no time zone a year changes within one. */
+const lastYear = { quarter: Number.NaN, year: 0 };
+
+/** The local year, as `fedmsg/core.py` has it. */
+function yearOf(nowMs: number): number {
+  const quarter = Math.floor(nowMs / 900_000);
+  if (quarter !== lastYear.quarter) Object.assign(lastYear, { quarter, year: new Date(nowMs).getFullYear() });
+  return lastYear.year;
 }
 
 /** What Python calls false: nothing, zero, and whatever is empty. `NaN` is not: it shall be refused, not hidden. */

@@ -20,7 +20,10 @@
 import { FedmsgError } from "../errors.ts";
 import { nestingDepthMax } from "./json-reader.ts";
 import { Float, formatFloat, formatNumber, intDigitsMax } from "./number.ts";
-import { joinTexts, quote, sortKeys } from "./text.ts";
+import { isAscending, joinTexts, plainKey, quote, sortKeys } from "./text.ts";
+
+/** Records with more members are written by joining. */
+const smallRecordKeys = 64;
 
 /** How a text is laid out. */
 export interface WriteOptions {
@@ -197,6 +200,10 @@ class Writer {
   #record(record: Readonly<Record<string, unknown>>, depth: number): string {
     assertDepth(depth);
     const keys = Object.keys(record);
+    if (this.#options.indent === 0 && keys.length <= smallRecordKeys) {
+      const text = this.#smallRecord(record, keys, depth);
+      if (text !== undefined) return text;
+    }
     if (this.#options.sort !== "none") sortKeys(keys);
     const colon = this.#options.indent ? ": " : ":";
     const texts: string[] = [];
@@ -207,6 +214,23 @@ class Writer {
       throw Failure.from(error).within(record, key);
     }
     return this.#join("{", texts, "}", depth);
+  }
+
+  /** Most records: few members, on one line, whose keys need no escapes. Answers nothing for any other. */
+  #smallRecord(record: Readonly<Record<string, unknown>>, keys: string[], depth: number): string | undefined {
+    for (let n = 0; n < keys.length; n++) if (plainKey(keys[n] as string) === undefined) return undefined;
+    if (this.#options.sort !== "none" && !isAscending(keys)) keys.sort();
+    let text = "";
+    let key = "";
+    try {
+      for (let n = 0; n < keys.length; n++) {
+        key = keys[n] as string;
+        text += `${n === 0 ? "{" : ","}${plainKey(key)}${this.write(record[key], depth + 1)}`;
+      }
+    } catch (error) {
+      throw Failure.from(error).within(record, key);
+    }
+    return text === "" ? "{}" : `${text}}`;
   }
 
   #map(map: ReadonlyMap<unknown, unknown>, depth: number): string {

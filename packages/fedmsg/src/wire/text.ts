@@ -25,6 +25,23 @@ export function quote(text: string): string {
   return escaped;
 }
 
+/** Keys that were quoted, as they are written before a value; none of them needs an escape. Bounded in number and length. */
+const plainKeys = new Map<string, string>();
+const plainKeysMax = 1000;
+const plainKeyUnits = 64;
+
+/**
+ * A key with its colon, where it is plain: the same few keys come in every message. Such keys sort alike by code unit and by
+ * code point.
+ */
+export function plainKey(key: string): string | undefined {
+  const known = plainKeys.get(key);
+  if (known !== undefined || key.length > plainKeyUnits || !plain.test(key)) return known;
+  const text = `"${key}":`;
+  if (plainKeys.size < plainKeysMax) plainKeys.set(key, text);
+  return text;
+}
+
 function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
@@ -57,7 +74,7 @@ export function sortKeys(keys: string[]): string[] {
 }
 
 /** Faster than sorting what is sorted, which keys often are. */
-function isAscending(keys: readonly string[]): boolean {
+export function isAscending(keys: readonly string[]): boolean {
   for (let n = 1; n < keys.length; n++) if ((keys[n - 1] as string) > (keys[n] as string)) return false;
   return true;
 }

@@ -35,7 +35,7 @@ export interface Role {
 }
 
 /** So much is written at once, without waiting for the end of the turn. */
-const eagerBytes = 64 * 1024;
+const eagerBytes = 256 * 1024;
 /** After so many bytes, whoever awaits `send` gives other work a turn. */
 const turnBytes = 256 * 1024;
 const sweepMs = 100;
