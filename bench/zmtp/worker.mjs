@@ -92,7 +92,7 @@ async function publishSteadily({ address, messages, bodyBytes }) {
 /** @param {StreamTask} task */
 async function publishOnNats({ role, address, messages, bodyBytes }) {
   const { connect } = await import("@nats-io/transport-node");
-  const connection = await connect({ servers: address });
+  const connection = await connect({ servers: address ?? "" });
   say({});
   await go;
   const body = Buffer.alloc(bodyBytes, "x");
@@ -134,7 +134,12 @@ async function publishToManyBare({ subscribers, topics, messages, bodyBytes }) {
   const [names, body] = [topicNames(topics), Buffer.alloc(bodyBytes, "x")];
   const cpu = process.cpuUsage();
   for (let n = 1; n <= messages; n++) {
-    while (!(await socket.send([/** @type {Buffer} */ (names[n % names.length]), body]).then(() => true, () => false))) {
+    while (
+      !(await socket.send([/** @type {Buffer} */ (names[n % names.length]), body]).then(
+        () => true,
+        () => false,
+      ))
+    ) {
       await delay(1);
     }
     if (n % burstMessages === 0) await nextTurn();

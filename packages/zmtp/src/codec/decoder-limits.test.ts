@@ -138,8 +138,8 @@ describe("memory follows what has come, not what is claimed", () => {
       for (let n = 0; n < size; n++) decoder.push(byte);
       return (performance.now() - from) / size;
     };
-    perByte(100_000);
-    const [small, large] = [perByte(100_000), perByte(1_600_000)];
+    const best = (size: number) => Math.min(perByte(size), perByte(size), perByte(size));
+    const [small, large] = [best(100_000), best(1_600_000)];
     expect(large).toBeLessThan(Math.max(small * 6, 0.002));
   });
 });

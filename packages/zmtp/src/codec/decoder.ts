@@ -44,7 +44,7 @@ export interface FrameSink {
 }
 
 /** A growing frame gets so many bytes at first, at most. */
-const firstAllocation = 256 * 1024;
+const firstAllocation = 32 * 1024;
 const knownFlags = flagMore | flagLong | flagCommand;
 
 /** Decoders work one after the other, each to the end of its chunk: one batch is enough for all. */

@@ -3,7 +3,8 @@
  * queued is written, the clock, and the end.
  *
  * What is sent during one turn of the event loop is written at its end, with one write for each peer; or as soon as there is
- * enough of it for a write of its own, so that the other side begins while this one goes on.
+ * enough of it for writes of their own, so that the other side begins while this one goes on. A write costs the same for one
+ * message as for ten: where messages go to many peers, a few each, more is gathered.
  */
 
 import type { Socket as Stream } from "node:net";
@@ -34,10 +35,12 @@ export interface Role {
   closed(): void;
 }
 
-/** So much is written at once, without waiting for the end of the turn. */
+/** So much is written at once, without waiting for the end of the turn, and whoever awaits `send` gives other work a turn; */
 const eagerBytes = 256 * 1024;
-/** After so many bytes, whoever awaits `send` gives other work a turn. */
-const turnBytes = 256 * 1024;
+/** unless it is less for each peer, on average, */
+const eagerBytesPerPeer = 16 * 1024;
+/** and less in all. */
+const gatheredBytesMax = 4 * 1024 * 1024;
 const sweepMs = 100;
 
 /** The works of one socket. */
@@ -57,8 +60,10 @@ export class Engine {
   #incoming = 0;
   #handshakes = 0;
   #dirty: Peer[] = [];
+  /** Bytes that were sent and not written, each message once, and once for each of its peers. */
   #unflushed = 0;
-  #sentThisTurn = 0;
+  #unflushedCopies = 0;
+  #turnIsOver = false;
   #turn: { promise: Promise<void>; resolve: () => void } | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #sweeper: NodeJS.Timeout | undefined;
@@ -138,12 +143,18 @@ export class Engine {
     for (const [peer, by] of this.#byPeer) if (by === connector) void peer.finish(this.settings.lingerMs);
   }
 
-  /** A message was put into peers' outboxes: sees to it that it is written. `bytes` are those of one copy. */
-  queued(bytes: number): void {
+  /** A message of so many bytes was put into so many peers' outboxes: sees to it that it is written. */
+  queued(bytes: number, peers = 1): void {
     this.#unflushed += bytes;
-    this.#sentThisTurn += bytes;
-    if (this.#unflushed >= eagerBytes) this.#flush();
-    else this.#immediate ??= setImmediate(() => this.#endTurn());
+    this.#unflushedCopies += bytes * peers;
+    if (this.#unflushed >= eagerBytes && this.#isEnough()) {
+      this.#turnIsOver = true;
+      this.#flush();
+    } else this.#immediate ??= setImmediate(() => this.#endTurn());
+  }
+
+  #isEnough(): boolean {
+    return this.#unflushed >= gatheredBytesMax || this.#unflushedCopies >= this.#dirty.length * eagerBytesPerPeer;
   }
 
   /** Notes that a peer has something to write. */
@@ -155,7 +166,7 @@ export class Engine {
 
   /** What `send` answers: at once, or, after so much, when other work had its turn. */
   sent(): Promise<void> {
-    if (this.#sentThisTurn < turnBytes) return done;
+    if (!this.#turnIsOver) return done;
     if (!this.#turn) {
       let resolve = () => {};
       const promise = new Promise<void>((settle) => {
@@ -169,7 +180,7 @@ export class Engine {
 
   #endTurn(): void {
     this.#immediate = undefined;
-    this.#sentThisTurn = 0;
+    this.#turnIsOver = false;
     this.#flush();
     const turn = this.#turn;
     this.#turn = undefined;
@@ -178,6 +189,7 @@ export class Engine {
 
   #flush(): void {
     this.#unflushed = 0;
+    this.#unflushedCopies = 0;
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const peer of dirty) peer.flush();

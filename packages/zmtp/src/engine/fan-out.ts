@@ -32,6 +32,9 @@ interface Outlet {
   toldAt: number;
 }
 
+/** Hears of each subscription of a peer, and whether it is the first or last one to its prefix. */
+type SubscriptionListener = (peer: Peer, prefix: Uint8Array, wanted: boolean, isChange: boolean) => void;
+
 interface SubscriptionWaiter {
   readonly topic: Uint8Array | undefined;
   resolve(): void;
@@ -46,7 +49,7 @@ const reportMs = 1000;
 export class FanOut {
   readonly line: SendLine;
   readonly #engine: Engine;
-  readonly #onChange: (prefix: Uint8Array, wanted: boolean, isChange: boolean) => void;
+  readonly #onChange: SubscriptionListener;
   readonly #tree = new PrefixTree<Outlet>();
   readonly #outlets = new Map<Peer, Outlet>();
   readonly #targets: Outlet[] = [];
@@ -57,8 +60,7 @@ export class FanOut {
   #dropped = 0;
   #closed = false;
 
-  /** @param onChange hears of each subscription, and whether it is the first or last one to its prefix */
-  constructor(engine: Engine, onChange: (prefix: Uint8Array, wanted: boolean, isChange: boolean) => void) {
+  constructor(engine: Engine, onChange: SubscriptionListener) {
     this.#engine = engine;
     this.#onChange = onChange;
     this.line = new SendLine(engine, (frames) => this.#attempt(frames));
@@ -124,7 +126,7 @@ export class FanOut {
     this.#outlets.delete(peer);
     for (const text of outlet.prefixes) {
       const prefix = Buffer.from(text, "latin1");
-      this.#onChange(prefix, false, this.#tree.remove(prefix, outlet));
+      this.#onChange(peer, prefix, false, this.#tree.remove(prefix, outlet));
     }
     this.#tell(outlet);
     this.line.pump();
@@ -136,7 +138,7 @@ export class FanOut {
     if (!outlet) return;
     const text = prefix.toString("latin1");
     if (!wanted) {
-      if (outlet.prefixes.delete(text)) this.#onChange(prefix, false, this.#tree.remove(prefix, outlet));
+      if (outlet.prefixes.delete(text)) this.#onChange(peer, prefix, false, this.#tree.remove(prefix, outlet));
       return;
     }
     const { subscriptionsMax, subscriptionBytesMax } = this.#engine.settings.limits;
@@ -145,7 +147,7 @@ export class FanOut {
       return;
     }
     if (outlet.prefixes.has(text)) {
-      this.#onChange(prefix, true, false);
+      this.#onChange(peer, prefix, true, false);
       return;
     }
     if (outlet.prefixes.size >= subscriptionsMax) {
@@ -153,7 +155,7 @@ export class FanOut {
       return;
     }
     outlet.prefixes.add(text);
-    this.#onChange(prefix, true, this.#tree.add(prefix, outlet));
+    this.#onChange(peer, prefix, true, this.#tree.add(prefix, outlet));
     for (const waiter of this.#waiters) if (this.covers(waiter.topic)) waiter.resolve();
   }
 
@@ -200,7 +202,7 @@ export class FanOut {
       outlet.peer.outbox.add(written);
       this.#engine.touch(outlet.peer);
     }
-    this.#engine.queued(written.bytes);
+    this.#engine.queued(written.bytes, targets.length);
     return true;
   }
 

@@ -69,7 +69,10 @@ export class Inbox {
       return;
     }
     const messages = batch.keep();
-    const bytes = batch.byteLength + batch.frames * frameOverhead;
+    this.#keep(peer, messages, batch.byteLength + batch.frames * frameOverhead);
+  }
+
+  #keep(peer: Peer, messages: Message[], bytes: number): void {
     this.#add({ peer, messages, bytes, at: 0 });
     peer.untakenBytes += bytes;
     peer.untakenMessages += messages.length;
@@ -81,9 +84,16 @@ export class Inbox {
     peer.hold();
   }
 
-  /** Messages that the socket itself makes. */
-  push(message: Message): void {
-    if (!this.#closed) this.#add({ peer: undefined, messages: [message], bytes: 0, at: 0 });
+  /** A message that the socket made of what a peer did. */
+  push(message: Message, peer: Peer): void {
+    if (this.#closed) return;
+    if (this.#handler) this.#hand(peer, new FrameBatch().beginWhole(message));
+    else
+      this.#keep(
+        peer,
+        [message],
+        message.reduce((sum, { length }) => sum + length + frameOverhead, 0),
+      );
   }
 
   /** The next message. */

@@ -299,6 +299,8 @@ export class Peer {
     }
     const identity = Buffer.from(command.metadata.get("identity") ?? noContext);
     if (identity.length > 255) throw new ProtocolFault("bad-command", `its identity has ${identity.length} bytes`);
+    if (identity[0] === 0)
+      throw new ProtocolFault("bad-command", "its identity begins with 0, which is for names made up");
     const { remoteAddress, remotePort } = this.stream;
     const remote = remoteAddress === undefined ? "" : `${remoteAddress}:${remotePort}`;
     this.info = { socketType, identity, version: `3.${this.#minor}`, remote };
@@ -340,6 +342,12 @@ export class Peer {
   }
 
   #closed(): void {
+    const isRefused = this.state === "handshake" || (this.state === "greeting" && this.#greetingFilled > 0);
+    if (isRefused) {
+      // So ends libzmq that asks for another mechanism: when it has read that ours is NULL, before it names its own.
+      const detail = "it ended the connection in the handshake; it may ask for another mechanism than NULL";
+      this.#owner.emit({ type: "refused", address: this.address, detail });
+    }
     this.#stop();
     this.outbox.clear();
     this.#owner.gone(this, this.#detail, this.#code);

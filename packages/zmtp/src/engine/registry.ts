@@ -44,7 +44,8 @@ export class Registry {
 
   #makeUp(): Buffer {
     const name = Buffer.alloc(5);
-    name.writeUInt32BE(this.#next++ >>> 0, 1);
+    do name.writeUInt32BE(this.#next++ >>> 0, 1);
+    while (this.#peers.has(name.toString("latin1")));
     return name;
   }
 }

@@ -84,7 +84,10 @@ export class Request extends Socket {
     for (const [first, ...frames] of batch) {
       if (peer !== this.#server || first?.length !== 0 || frames.length === 0) continue;
       this.#server = undefined;
-      this.#inbox.push(frames.map((frame) => Buffer.from(frame)));
+      this.#inbox.push(
+        frames.map((frame) => Buffer.from(frame)),
+        peer,
+      );
     }
   }
 

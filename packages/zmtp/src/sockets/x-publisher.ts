@@ -22,8 +22,8 @@ export class XPublisher extends ReceivingSocket {
   constructor(options: XPublisherOptions = {}) {
     super("XPUB", options);
     const { verbose = false } = options;
-    this.#out = new FanOut(this.engine, (prefix, wanted, isChange) => {
-      if (isChange || verbose) this.inbox.push([Buffer.concat([Buffer.of(wanted ? 1 : 0), prefix])]);
+    this.#out = new FanOut(this.engine, (peer, prefix, wanted, isChange) => {
+      if (isChange || verbose) this.inbox.push([Buffer.concat([Buffer.of(wanted ? 1 : 0), prefix])], peer);
     });
   }
 
