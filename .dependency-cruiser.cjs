@@ -180,10 +180,10 @@ module.exports = {
     },
     {
       name: "no-development-dependency",
-      comment: "What is published imports no devDependency.",
+      comment: "What is published imports no devDependency. An optional peer is one too, for the tests.",
       severity: "error",
       from: { path: "^packages/", pathNot: tests },
-      to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] },
+      to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only", "npm-peer"] },
     },
   ],
   options: {

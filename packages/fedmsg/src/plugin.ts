@@ -1,5 +1,6 @@
 /** Sub-path `fedmsg/plugin`: what daemons, transports and other extensions are built from. */
 export { type EndpointsListener, LiveEndpoints } from "./bus/endpoints.ts";
+export { cutWarning } from "./bus/status.ts";
 export { localAddressFor, shortHostname } from "./config/environment.ts";
 export { type LoadModuleOptions, loadModule } from "./config/module.ts";
 export { nearest } from "./config/nearest.ts";

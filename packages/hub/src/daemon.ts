@@ -2,6 +2,7 @@ import { FedmsgError, type StatusEvent } from "fedmsg";
 import { type Config, configOrigin } from "fedmsg/config";
 import {
   createTransport,
+  cutWarning,
   type Listening,
   listen,
   type Publisher,
@@ -120,6 +121,8 @@ export function forwardEvent(
       onEvent?.({ type: "disconnected", name, endpoint: endpoint(), detail: event.detail });
     } else if (event.type === "dropped") {
       onEvent?.({ type: "dropped", name, endpoint: endpoint(), count: event.count });
+    } else if (event.type === "cut") {
+      onEvent?.(cutWarning(name, event));
     } else if (event.type !== "waiting") onEvent?.({ type: event.type, name, endpoint: endpoint() });
   };
 }

@@ -11,7 +11,7 @@ import { FedmsgError } from "../errors.ts";
 import { socketOptions } from "../transport/create.ts";
 import { listen } from "../transport/listen.ts";
 import type { Publisher, SocketEvent, Transport } from "../transport/transport.ts";
-import type { StatusEvents } from "./status.ts";
+import { cutWarning, type StatusEvents } from "./status.ts";
 
 /** A publishing socket and the address it uses. */
 export interface Outgoing {
@@ -46,7 +46,7 @@ async function listenOnEndpoint(options: OutgoingOptions): Promise<Outgoing> {
   const publisher = transport.createPublisher({
     ...socketOptions(config),
     holdMs: config.post_init_sleep * 1000,
-    onEvent: (event) => forwardDropped(event, options),
+    onEvent: (event) => forwardLosses(event, options),
   });
   for (const address of addresses) {
     try {
@@ -90,7 +90,7 @@ async function connectToRelay(options: OutgoingOptions): Promise<Outgoing> {
     awaitSubscriber: true,
     sendTimeoutMs: config.publish_timeout * 1000,
     onEvent: (event) => {
-      if (event.type === "dropped") forwardDropped(event, options);
+      forwardLosses(event, options);
       if (event.type !== "waiting") return;
       status.emit({ type: "waiting", name, endpoint: relay(), ms: event.ms });
       if (relays.length === 1) return;
@@ -103,7 +103,8 @@ async function connectToRelay(options: OutgoingOptions): Promise<Outgoing> {
   return { publisher, endpoint: relay };
 }
 
-function forwardDropped(event: SocketEvent, { name, status, onDropped }: OutgoingOptions): void {
+function forwardLosses(event: SocketEvent, { name, status, onDropped }: OutgoingOptions): void {
+  if (event.type === "cut") status.emit(cutWarning(name, event));
   if (event.type !== "dropped") return;
   onDropped(event.count);
   status.emit({ type: "dropped", name, endpoint: event.address, count: event.count });

@@ -2,7 +2,7 @@ import type { Config } from "../config/index.ts";
 import { socketOptions } from "../transport/create.ts";
 import { listen } from "../transport/listen.ts";
 import type { Frames, SocketEvent, Subscriber, Transport } from "../transport/transport.ts";
-import type { EventSink } from "./status.ts";
+import { cutWarning, type EventSink } from "./status.ts";
 
 /** What a source needs of its subscription. */
 export interface SourceContext {
@@ -120,6 +120,7 @@ export class Source {
     const { name, endpoint } = this;
     if (event.type === "connected") status.emit({ type: "connected", name, endpoint });
     else if (event.type === "disconnected") status.emit({ type: "disconnected", name, endpoint });
+    else if (event.type === "cut") status.emit(cutWarning(name, event));
     else if (event.type === "unresolved") status.emit({ type: "disconnected", name, endpoint, detail: event.detail });
   }
 }

@@ -1,4 +1,5 @@
 import type { CryptoEvent, Reason } from "../crypto/index.ts";
+import type { SocketEvent } from "../transport/transport.ts";
 import type { InvalidReason } from "../wire/frames.ts";
 
 /** Why a message did not get through: it is none, or nobody vouches for it. */
@@ -23,7 +24,7 @@ export type StatusEvent =
     }
   /** A message that came before came again, by another path or played back (`replay_window`). It is nobody's fault. */
   | { readonly type: "duplicate"; readonly name: string; readonly endpoint: string; readonly topic: string }
-  /** What becomes of the certificate authority, of the list of revoked certificates, and of our own key. */
+  /** What becomes of the certificate authority, of the list of revoked certificates, of our own key; weak certificates. */
   | CryptoEvent
   /** Messages have waited for the relay at `endpoint` for so many ms; told every second. */
   | { readonly type: "waiting"; readonly name: string; readonly endpoint: string; readonly ms: number }
@@ -36,8 +37,20 @@ export type StatusEvent =
       readonly added: readonly string[];
       readonly removed: readonly string[];
     }
-  /** Something about `name`, a key of `endpoints`, deserves a look: its SRV records cannot be had, for instance. */
+  /**
+   * Something about `name`, a key of `endpoints` or of the configuration, deserves a look: SRV records cannot be had, or
+   * `replay_window` is longer than there is room for.
+   */
   | { readonly type: "warning"; readonly name: string; readonly detail: string };
+
+/** What there is to say about connections that were cut. */
+export function cutWarning(
+  name: string,
+  { address, detail, count }: Extract<SocketEvent, { type: "cut" }>,
+): StatusEvent {
+  const more = count > 1 ? `; ${count - 1} more since this was last told` : "";
+  return { type: "warning", name, detail: `${address}: ${detail}${more}` };
+}
 
 /** Takes events. */
 export interface EventSink {

@@ -130,7 +130,7 @@ export class Subscription implements AsyncIterable<Received, undefined> {
       return undefined;
     }
     if (!this.#topics.matches(decoded.topic)) return undefined;
-    const judgement = this.#judge.judge(decoded.topic, decoded.body);
+    const judgement = this.#judge.judge(decoded);
     if (judgement instanceof Promise) return judgement.then((judged) => this.#deliver(decoded, judged, source));
     return this.#deliver(decoded, judgement, source);
   }

@@ -22,8 +22,8 @@ export type StepName = (typeof stepNames)[number];
 /** Hears of each step that went well. */
 export type StepListener = (name: StepName, detail: string) => void;
 
-/** Whose signature it is, or why none that counts. */
-export type Verdict = { readonly signer: string } | Refusal;
+/** Whose signature it is, or why none that counts. `key` tells keys apart, whatever names their certificates have. */
+export type Verdict = { readonly signer: string; readonly key: string } | Refusal;
 
 /** Checks one kind of signatures; whether its signer may send the message is another question. */
 export interface Backend {
@@ -33,6 +33,8 @@ export interface Backend {
    * @param passed hears of each step that went well; left out in the path of a message
    */
   check(parts: MessageParts, now: number, passed?: StepListener): Verdict | Promise<Verdict>;
+  /** What `check` will refuse in any case, as far as a parsed message shows it at no cost. Nothing where it may not. */
+  glance(message: object): Refusal | undefined;
   /** Reads again what a refusal may be due to, if that has changed. Whether checking again may give another answer. */
   recheck(): boolean;
   refresh(): Promise<void>;
@@ -41,10 +43,21 @@ export interface Backend {
 
 /** The kind of signature that a message has: what `crypto` says, and else what its credentials look like. */
 export function backendOf(parts: MessageParts): BackendName | Refusal {
-  const token = parts.token("crypto");
-  if (token === '"x509"') return "x509";
-  if (token === '"gpg"') return "gpg";
-  if (token !== undefined) return refuse("backend-unknown", `crypto is ${clip(parts.text("crypto") ?? token)}`);
-  if (parts.token("certificate") !== undefined) return "x509";
-  return parts.token("signature") !== undefined ? "gpg" : refuse("unsigned");
+  const crypto = parts.token("crypto") === undefined ? undefined : (parts.text("crypto") ?? null);
+  return choose(crypto, (name) => parts.token(name) !== undefined);
+}
+
+/** The same for a parsed message. */
+export function backendOfParsed(message: object): BackendName | Refusal {
+  const crypto = Object.hasOwn(message, "crypto") ? (message as { readonly crypto?: unknown }).crypto : undefined;
+  return choose(crypto, (name) => Object.hasOwn(message, name));
+}
+
+function choose(crypto: unknown, has: (name: "certificate" | "signature") => boolean): BackendName | Refusal {
+  if (crypto === "x509" || crypto === "gpg") return crypto;
+  if (crypto !== undefined) {
+    return refuse("backend-unknown", `crypto is ${typeof crypto === "string" ? clip(crypto) : "no text"}`);
+  }
+  if (has("certificate")) return "x509";
+  return has("signature") ? "gpg" : refuse("unsigned");
 }

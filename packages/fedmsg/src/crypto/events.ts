@@ -1,16 +1,16 @@
 /** What signing and validating tell about themselves. None of it is an error: both go on. */
 
-/** Something about the certificate of the authority (`ca`) or the list of revoked certificates (`crl`). */
+/** Something about the certificate of the authority (`ca`), the list of revoked certificates (`crl`), or a signer's. */
 export interface TrustEvent {
   readonly type: "trust";
-  readonly what: "ca" | "crl";
+  readonly what: "ca" | "crl" | "certificate";
   /**
    * `loaded`: another content is in force. `failed`: it could not be read; what was in force stays, if anything was.
    * `expires`: `crl_warn` seconds or less are left. `expired`: no message is accepted any more. The latter two are
-   * repeated once a day.
+   * repeated once a day. `warning`: it is weak, which is told once for each certificate, and refuses nothing.
    */
-  readonly state: "loaded" | "failed" | "expires" | "expired";
-  /** The path or URL, as configured, without a password in it. */
+  readonly state: "loaded" | "failed" | "expires" | "expired" | "warning";
+  /** The path or URL, as configured, without a password in it; the name of the signer where it is a signer's. */
   readonly location: string;
   readonly detail: string;
   /** Milliseconds since the epoch. */

@@ -30,7 +30,8 @@ export const validationReasons = {
   "signer-refused": "this signer may not send on this topic",
   "topic-not-listed": "`routing_policy` does not list the topic, and `routing_nitpicky` is on",
   "too-old": "the message is older than `replay_window` allows, or says no time",
-  "too-new": "the message's time lies further ahead than `replay_window` is long",
+  "too-new": "the message's time lies further ahead than a minute, or than `replay_window` is long",
+  "too-many": "more messages came within a minute than can be remembered for `replay_window`",
   duplicate: "the message was received before",
   internal: "checking the message failed, which is a defect of fedmsg; please report it",
 } as const;

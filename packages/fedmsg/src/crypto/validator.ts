@@ -12,7 +12,8 @@
  */
 
 import type { Config } from "../config/index.ts";
-import { type Backend, backendOf, type StepListener, type StepName, type Verdict } from "./backend.ts";
+import { AcceptedMessage } from "./accepted.ts";
+import { type Backend, backendOf, backendOfParsed, type StepListener, type StepName, type Verdict } from "./backend.ts";
 import type { CryptoEventSink } from "./events.ts";
 import { MessageParts, readParts, type SignedInput } from "./parts.ts";
 import { compilePolicy, onlySigner, type Policy } from "./policy.ts";
@@ -49,6 +50,12 @@ export interface Validator {
    * @param policy in place of the configuration's
    */
   check(message: SignedInput | MessageParts, policy?: Policy): Validation | Promise<Validation>;
+  /**
+   * What `check` will refuse, as far as that shows in what a parser made of the message: no credentials, or none that
+   * could be any. Costs nothing, however long the message is; for whoever has parsed it anyway. Nothing where `check`
+   * has to decide.
+   */
+  glance(message: object): Refusal | undefined;
   /** Whether the message was signed by that common name; `routing_policy` plays no part (`validate_signed_by`). */
   validateSignedBy(message: SignedInput, signer: string): Promise<Validation>;
   /**
@@ -81,7 +88,9 @@ export interface Validator {
  */
 export async function createValidator(config: Config, options: ValidatorOptions = {}): Promise<Validator> {
   const accepted = acceptedBackends(config);
-  const backends: Backend[] = accepted.has("x509") ? [new X509Backend(await TrustStore.start(config, options))] : [];
+  const backends: Backend[] = accepted.has("x509")
+    ? [new X509Backend(await TrustStore.start(config, options), options.onEvent)]
+    : [];
   return new ConfiguredValidator(accepted, backends, compilePolicy(config), options.now ?? Date.now);
 }
 
@@ -119,6 +128,11 @@ class ConfiguredValidator implements Validator {
     }
   }
 
+  glance(message: object): Refusal | undefined {
+    const backend = this.#findBackend(backendOfParsed(message));
+    return "reason" in backend ? backend : backend.glance(message);
+  }
+
   async explain(message: SignedInput, policy = this.#policy): Promise<readonly Step[]> {
     const steps: Step[] = [];
     const passed: StepListener = (name, detail) => steps.push({ name, ok: true, detail });
@@ -144,13 +158,10 @@ class ConfiguredValidator implements Validator {
     const parts = message instanceof MessageParts ? message : readParts(message);
     if (!(parts instanceof MessageParts)) return parts;
     passed?.("parse", `${parts.signed.length} characters of signed text`);
-    const name = backendOf(parts);
-    if (typeof name !== "string") return name;
-    if (!this.#accepted.has(name)) return refuse("backend-refused", name);
-    const backend = this.#backends.get(name);
-    if (!backend) return refuse("backend-unavailable", name);
-    passed?.("backend", name);
-    const conclude = (verdict: Verdict) => applyPolicy(verdict, parts, policy, name, passed);
+    const backend = this.#findBackend(backendOf(parts));
+    if ("reason" in backend) return backend;
+    passed?.("backend", backend.name);
+    const conclude = (verdict: Verdict) => applyPolicy(verdict, parts, policy, backend.name, passed);
     const verdict = backend.check(parts, this.#now(), passed);
     if (verdict instanceof Promise) return verdict.then(conclude).catch(internal);
     // An explanation has written down its steps by now; it looks beforehand.
@@ -159,6 +170,12 @@ class ConfiguredValidator implements Validator {
       return again instanceof Promise ? again.then(conclude).catch(internal) : conclude(again);
     }
     return conclude(verdict);
+  }
+
+  #findBackend(name: BackendName | Refusal): Backend | Refusal {
+    if (typeof name !== "string") return name;
+    if (!this.#accepted.has(name)) return refuse("backend-refused", name);
+    return this.#backends.get(name) ?? refuse("backend-unavailable", name);
   }
 }
 
@@ -173,7 +190,7 @@ function applyPolicy(
   const refusal = policy.refusal(parts, verdict.signer);
   if (refusal) return refusal;
   passed?.("policy", `${clip(verdict.signer)} may send on this topic`);
-  return { valid: true, signer: verdict.signer, backend };
+  return new AcceptedMessage(verdict.signer, backend, verdict.key);
 }
 
 function internal(error: unknown): Refusal {
@@ -223,6 +240,7 @@ const failedStep: Readonly<Record<Reason, StepName>> = {
   "topic-not-listed": "policy",
   "too-old": "policy",
   "too-new": "policy",
+  "too-many": "policy",
   duplicate: "policy",
   internal: "parse",
 };

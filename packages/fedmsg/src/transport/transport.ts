@@ -24,6 +24,11 @@ export type SocketEvent =
   | { readonly type: "disconnected"; readonly address: string }
   /** The host's name has no address yet; it is asked for again. */
   | { readonly type: "unresolved"; readonly address: string; readonly detail: string }
+  /**
+   * Connections that one side refused or ended because of what the other did: `count` of them since this was last told,
+   * once a second at most; `detail` is about the last one. Only where the transport can tell.
+   */
+  | { readonly type: "cut"; readonly address: string; readonly detail: string; readonly count: number }
   /** Subscribers lost `count` messages since the last such event: their queues were full for too long. */
   | { readonly type: "dropped"; readonly address: string; readonly count: number }
   /** Messages have waited for a first subscriber for so many ms (`awaitSubscriber`); told every second. */

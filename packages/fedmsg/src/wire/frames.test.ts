@@ -57,6 +57,20 @@ describe("a message", () => {
     }
   });
 
+  test("has 0 where an integer -0 stands, which is what was signed, and -0 where a float does", () => {
+    const text = '{"a":-0,"b":[-0,-0.0,-0e0, -0 ,-0.5,-12e-01],"c":{"d":-0},"e":"[-0,-0]","topic":"t"}';
+    const message = messageOf(decodeMessage(frames("t", text)));
+    expect(message.a).toBe(0);
+    expect(message.b).toStrictEqual([0, -0, -0, 0, -0.5, -1.2]);
+    expect(message.c).toStrictEqual({ d: 0 });
+    expect(message.e).toBe("[-0,-0]");
+    for (const spelt of ['{"topic":"t","i":-0}', '{"topic":"t","i":\n-0\n}', '{"topic":"t","i":-0,"x":NaN}']) {
+      expect(messageOf(decodeMessage(frames("t", spelt))).i).toBe(0);
+    }
+    expect(messageOf(decodeMessage(frames("t", '{"topic":"t","msg_id":"2026-0a-01 -0 ","i":-0.0}'))).i).toBe(-0);
+    expect(decodeMessage(frames("t", '{"topic":"t","i":-0,}'))).toMatchObject({ reason: "not-json" });
+  });
+
   test("has the last of duplicate members, its topic included", () => {
     expect(decodeMessage(frames("b", '{"topic":"a","topic":"b"}')).valid).toBe(true);
     expect(decodeMessage(frames("a", '{"topic":"a","topic":"b"}'))).toMatchObject({ reason: "topic-mismatch" });

@@ -79,7 +79,8 @@ function start(settings: Settings, where: { host?: string; port?: number; path?:
   });
   return new Promise<Server>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(where, () => {
+    // In a process of a cluster, Node would share the address with the others.
+    server.listen({ ...where, exclusive: true }, () => {
       server.off("error", reject);
       resolve(server);
     });

@@ -34,6 +34,11 @@ describe.each(each([pairOf("PUB", "SUB"), pairOf("DEALER", "ROUTER")]))("%s", (.
     await exchange(pair, a, b, ["still there"]);
     expect([a.peers, b.peers, tap.connections]).toEqual([1, 1, 1]);
   });
+});
+
+describe.each(each([pairOf("DEALER", "ROUTER")]))("%s", (...it) => {
+  const [, pair] = it;
+  expectNoLeaks();
 
   test.each(["a", "b"])("PINGs of one side alone are answered: %s", async (who) => {
     await using room = new Room();

@@ -4,7 +4,7 @@ import type { PeerSocket } from "./adapters.ts";
 import { each, isLong, isSubscriber, link, meet, pairOf, pairs, publishing, say, texts } from "./pairs.ts";
 import { carriers, Room } from "./room.ts";
 
-const many = isLong ? 1_000_000 : 20_000;
+const many = isLong ? 200_000 : 20_000;
 /** Those that may send without waiting for an answer. */
 const streaming = pairs.filter(({ a, b }) => a !== "REQ" && b !== "REP");
 

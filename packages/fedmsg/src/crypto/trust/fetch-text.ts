@@ -17,7 +17,9 @@ export interface Validators {
 export type Fetched = "not-modified" | ({ readonly text: string } & Validators);
 
 /**
- * Fetches a text. Redirects are followed to `https:` only. Throws an `Error` in words that quote nothing of the answer.
+ * Fetches a text. Redirects are followed to `https:` only. A name and a password in the URL are sent as
+ * `Authorization: Basic` (RFC 7617), to its own origin and never after a redirect away from there. Throws an `Error` in
+ * words that quote nothing of the answer.
  *
  * @param signal ends the request early
  */
@@ -32,7 +34,8 @@ export async function fetchText(
   const limit = AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMs)]);
   const response = await request(url, fetch, known, limit);
   try {
-    if (response.status === 304) return "not-modified";
+    // Asked for nothing in particular, it is no answer.
+    if (response.status === 304 && (known.etag || known.lastModified)) return "not-modified";
     if (response.status !== 200) throw new Error(`the server answers ${response.status}`);
     const text = await readBounded(response);
     const { headers } = response;
@@ -52,7 +55,11 @@ async function request(
   if (known.etag) headers["if-none-match"] = known.etag;
   if (known.lastModified) headers["if-modified-since"] = known.lastModified;
   let target = new URL(url);
+  const { origin } = target;
+  if (target.username || target.password) headers.authorization = basic(target);
   for (let hops = 0; hops <= redirectsMax; hops++) {
+    if (target.origin !== origin) Reflect.deleteProperty(headers, "authorization"); // and not given back
+    [target.username, target.password] = ["", ""]; // with which `fetch` would refuse it
     const response = await fetch(target, { headers, redirect: "manual", signal });
     const next = response.headers.get("location");
     if (![301, 302, 303, 307, 308].includes(response.status) || next === null) return response;
@@ -61,6 +68,18 @@ async function request(
     if (target.protocol !== "https:") throw new Error("the server redirects to an address that is not https");
   }
   throw new Error(`the server redirects more than ${redirectsMax} times`);
+}
+
+function basic({ username, password }: URL): string {
+  return `Basic ${Buffer.from(`${decodeUserinfo(username)}:${decodeUserinfo(password)}`).toString("base64")}`;
+}
+
+function decodeUserinfo(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // A percent sign that stands for itself.
+  }
 }
 
 async function readBounded(response: Response): Promise<string> {

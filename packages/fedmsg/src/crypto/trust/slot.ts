@@ -15,6 +15,12 @@ export interface SlotOptions<Value> {
   readonly parse: (text: string) => Value;
   /** The first moment at which the value is no longer valid, in milliseconds; infinite where there is none. */
   readonly expiresAt: (value: Value) => number;
+  /** Why a value must not take the place of the one in force, if it must not. Default: it may. */
+  readonly problemWith?: (next: Value, inForce: Value) => string | undefined;
+  /** What is weak about a value, if anything is. Default: nothing. */
+  readonly weaknessOf?: (value: Value) => string | undefined;
+  /** Hears that another value is in force. */
+  readonly onLoaded?: () => void;
   readonly onEvent: CryptoEventSink | undefined;
 }
 
@@ -28,6 +34,8 @@ export class Slot<Value> implements Trusted<Value> {
   problem = "it was not read yet";
   readonly #options: SlotOptions<Value>;
   #text: string | undefined;
+  /** The last text that could be read and was not put in force. */
+  #refused: string | undefined;
   #failure: string | undefined;
   #announced: { readonly state: TrustEvent["state"]; readonly at: number } | undefined;
 
@@ -42,23 +50,42 @@ export class Slot<Value> implements Trusted<Value> {
     return this.value === undefined ? Number.POSITIVE_INFINITY : this.#options.expiresAt(this.value);
   }
 
-  /** Puts a text in force, if it can be read. Whether it can. */
+  /** Puts a text in force, if it can be read and may take the place of what is there. Whether it is in force. */
   accept(text: string, from = ""): boolean {
+    this.#refused = undefined;
     if (text === this.#text) {
       this.confirm();
       return true;
     }
-    try {
-      this.value = this.#options.parse(text);
-    } catch (error) {
-      this.fail(wordsOf(error));
-      return false;
-    }
+    const next = this.#read(text);
+    if (next === undefined) return false;
+    this.value = next;
     this.#text = text;
     this.#failure = undefined;
     this.#announced = undefined;
     this.#emit("loaded", from || "read");
+    const weakness = this.#options.weaknessOf?.(next);
+    if (weakness !== undefined) this.#emit("warning", weakness);
+    this.#options.onLoaded?.();
     return true;
+  }
+
+  /** Looks once more at a text that was refused because of what was in force elsewhere, as that is another by now. */
+  reconsider(): void {
+    if (this.#refused !== undefined) this.accept(this.#refused);
+  }
+
+  #read(text: string): Value | undefined {
+    try {
+      const next = this.#options.parse(text);
+      const problem = this.value === undefined ? undefined : this.#options.problemWith?.(next, this.value);
+      if (problem === undefined) return next;
+      this.#refused = text;
+      this.fail(problem);
+    } catch (error) {
+      this.fail(wordsOf(error));
+    }
+    return undefined;
   }
 
   /** What is in force was found again unchanged; tells so only where it could not be read before. */

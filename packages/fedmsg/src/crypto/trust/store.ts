@@ -9,7 +9,8 @@
  *
  * What is in force is what a check compares with; whether it is *valid* at this moment, the check asks itself, so that a
  * list refuses from the second at which it expires. Rejected: to stop at the start when something is missing. A daemon
- * comes up before the file server does, and refuses messages until then.
+ * comes up before the file server does, and refuses messages until then. A list that is not the authority's, or older than
+ * the one in force, is refused where that one is good; it is looked at again when the authority changes.
  */
 
 import type { Config } from "../../config/index.ts";
@@ -18,6 +19,8 @@ import type { TrustSource } from "../x509/backend.ts";
 import { type Certificate, parseCertificate } from "../x509/certificate.ts";
 import { authorityProblem } from "../x509/chain.ts";
 import { parseCrl, type RevocationList } from "../x509/crl.ts";
+import { weaknessOf } from "../x509/outline.ts";
+import { date } from "../x509/trust.ts";
 import { FileSource } from "./file-source.ts";
 import { type AnySlot, Slot } from "./slot.ts";
 import type { Source } from "./source.ts";
@@ -54,11 +57,12 @@ export class TrustStore implements TrustSource {
     const { ca_cert_location: caLocation, crl_location: crlLocation } = config;
     this.#now = now;
     this.#warnMs = config.crl_warn * 1000;
-    this.ca = new Slot({ ...caSlot, location: caLocation, onEvent });
+    this.ca = new Slot({ ...caSlot, location: caLocation, onEvent, onLoaded: () => this.crl?.reconsider() });
     const caExpiryMs = config.ca_cert_cache_expiry * 1000 || Number.POSITIVE_INFINITY;
     this.#watch(this.ca, caLocation, { fetch, now, cache: config.ca_cert_cache, expiryMs: caExpiryMs });
     if (!crlLocation) return;
-    this.crl = new Slot({ ...crlSlot, location: crlLocation, onEvent });
+    const problemWith = (next: RevocationList, inForce: RevocationList) => this.#problemWithNext(next, inForce);
+    this.crl = new Slot({ ...crlSlot, location: crlLocation, onEvent, problemWith });
     const crlExpiryMs = config.crl_cache_expiry * 1000;
     this.#watch(this.crl, crlLocation, { fetch, now, cache: config.crl_cache, expiryMs: crlExpiryMs });
   }
@@ -117,6 +121,19 @@ export class TrustStore implements TrustSource {
     for (const source of this.#sources) source.close();
   }
 
+  /**
+   * Why a list must not replace a good one: whoever stands between us and the server could have all messages refused with
+   * any other list, and have the revoked accepted with an old one. Good is what the authority signed, and not tomorrow.
+   */
+  #problemWithNext(next: RevocationList, inForce: RevocationList): string | undefined {
+    const ca = this.ca.value;
+    if (!ca || this.crlProblem !== undefined || inForce.thisUpdate > this.#now()) return undefined;
+    const problem = next.problemWith(ca);
+    if (problem !== undefined) return `it is not the authority's list: ${problem}`;
+    if (next.thisUpdate >= inForce.thisUpdate) return undefined;
+    return `it is older (${date(next.thisUpdate)}) than the one in force (${date(inForce.thisUpdate)})`;
+  }
+
   #watch(slot: AnySlot, location: string, options: ConstructorParameters<typeof UrlSource>[2]): void {
     const isUrl = /^https?:\/\//i.test(location);
     this.#sources.push(isUrl ? new UrlSource(slot, location, options) : new FileSource(slot, location));
@@ -136,6 +153,7 @@ const caSlot = {
     return ca;
   },
   expiresAt: ({ notAfter }: Certificate) => notAfter,
+  weaknessOf,
 } as const;
 
 const crlSlot = { what: "crl", parse: parseCrl, expiresAt: ({ nextUpdate }: RevocationList) => nextUpdate } as const;

@@ -85,7 +85,8 @@ export class UrlSource implements Source {
   }
 
   async #fetchOnce(signal: AbortSignal): Promise<void> {
-    const fetched = await fetchText(this.#url, { fetch: this.#options.fetch, known: this.#known, signal });
+    const known = this.#slot.value === undefined ? {} : this.#known;
+    const fetched = await fetchText(this.#url, { fetch: this.#options.fetch, known, signal });
     if (signal.aborted) return;
     if (fetched === "not-modified") return this.#slot.confirm();
     if (!this.#slot.accept(fetched.text)) throw new Unusable();
@@ -95,7 +96,7 @@ export class UrlSource implements Source {
 
   #plan(succeeded: boolean): void {
     const now = this.#options.now();
-    if (!succeeded) {
+    if (!succeeded || this.#slot.value === undefined) {
       this.#dueAt = now + this.#retryMs;
       this.#retryMs = Math.min(this.#retryMs * 2, retryMaxMs);
       return;

@@ -5,6 +5,7 @@
  */
 
 import type { Certificate } from "./certificate.ts";
+import type { Outline } from "./outline.ts";
 
 /** Critical extensions that OpenSSL knows (`X509_supported_extension`); any other refuses a certificate. */
 const knownExtensions = new Set([
@@ -21,15 +22,23 @@ export function authorityProblem(ca: Certificate): string | undefined {
   return ca.x509.checkIssued(ca.x509) ? unknownExtension(ca) : "it is not self-signed";
 }
 
+/**
+ * Why a certificate cannot come from the authority, if that can be told by a look: names are compared by their bytes, as
+ * for CRLs (OpenSSL passes over case and spaces, but who signs for an authority copies its name).
+ */
+export function issuerProblem(leaf: Outline, ca: Outline): string | undefined {
+  return leaf.issuer.equals(ca.subject) || leaf.raw.equals(ca.raw) ? undefined : "its issuer is another one";
+}
+
 /** Why a certificate does not come from the authority, if it does not. What time it is plays no part. */
 export function chainProblem(leaf: Certificate, ca: Certificate): string | undefined {
-  if (leaf.x509.raw.equals(ca.x509.raw)) return undefined;
+  if (leaf.raw.equals(ca.raw)) return undefined;
   if (!leaf.x509.checkIssued(ca.x509)) return "its issuer is another one";
   if (!leaf.x509.verify(ca.publicKey)) return "the authority's signature in it does not hold";
   return unknownExtension(leaf);
 }
 
-function unknownExtension({ extensions }: Certificate): string | undefined {
+function unknownExtension({ extensions }: Outline): string | undefined {
   const unknown = extensions.find(({ oid, critical }) => critical && !knownExtensions.has(oid));
   return unknown && `its critical extension ${unknown.oid.slice(0, 60)} is unknown here`;
 }

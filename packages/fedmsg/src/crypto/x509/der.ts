@@ -10,8 +10,10 @@
  * ```
  *
  * Why not a library: `@peculiar/x509` refuses lists of more than a few thousand entries ("Maximum ASN.1 node count
- * exceeded") and takes 0.15 s to load, and Node shows neither critical extensions nor CRLs at all. Certificates come
- * here only when OpenSSL has read them, CRLs only when the authority's signature over their bytes holds.
+ * exceeded") and takes 0.15 s to load, and Node shows neither critical extensions nor CRLs at all. Certificates of
+ * strangers come here before OpenSSL sees them, which decodes whatever key is in them: what does not fit throws, every
+ * element lies inside the one around it, and the time goes by the octets that were received. CRLs come here only from
+ * where they are configured.
  */
 
 /** Tags, with the class and constructed bits that DER gives them. */

@@ -24,7 +24,7 @@ export function zmtpOptions(options: SocketOptions): ZmtpOptions {
     reconnectMaxMs: Math.max(1, reconnectMaxMs),
     limits: { messageBytesMax, frameBytesMax: messageBytesMax },
     ...keepAliveOptions(options),
-    onEvent: (event) => tell(event, options.onEvent),
+    onEvent: options.onEvent && createTeller(options.onEvent),
   };
 }
 
@@ -40,11 +40,30 @@ function keepAliveOptions({ keepAlive }: SocketOptions): ZmtpOptions {
   };
 }
 
-function tell(event: MonitorEvent, onEvent: ((event: SocketEvent) => void) | undefined): void {
-  const { type, address } = event;
-  if (type === "connected" || type === "disconnected") onEvent?.({ type, address });
-  else if (type === "unresolved") onEvent?.({ type, address, detail: event.detail });
-  else if (type === "dropped") onEvent?.({ type, address, count: event.count });
+/** Strangers that are refused are told of once in so many ms. */
+const cutsMs = 1000;
+
+/** Tells what sockets tell in the words of the transport. */
+function createTeller(onEvent: (event: SocketEvent) => void): (event: MonitorEvent) => void {
+  let cuts = 0;
+  let cutsToldAt = Number.NEGATIVE_INFINITY;
+  const tellCut = (address: string, detail: string) => {
+    cuts++;
+    const now = performance.now();
+    if (now - cutsToldAt < cutsMs) return;
+    onEvent({ type: "cut", address, detail, count: cuts });
+    cuts = 0;
+    cutsToldAt = now;
+  };
+  return (event) => {
+    const { type, address } = event;
+    if (type === "connected" || type === "disconnected") onEvent({ type, address });
+    else if (type === "unresolved") onEvent({ type, address, detail: event.detail });
+    else if (type === "dropped") onEvent({ type, address, count: event.count });
+    else if (type === "cut") tellCut(address, `a peer was cut (${event.reason}): ${event.detail}`);
+    else if (type === "refused") tellCut(address, `a peer refused us: ${event.detail}`);
+    else if (type === "accept-failed") tellCut(address, `no connection can be accepted: ${event.detail}`);
+  };
 }
 
 /** As long as a timer can be. */
