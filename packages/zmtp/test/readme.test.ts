@@ -25,12 +25,15 @@ function promised(code: string): string[] {
   return [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text]) => text as string);
 }
 
-test.each(examples.map((code, n) => [n, code] as const))("example %i prints what it says, and ends", async (n, code) => {
-  const file = join(folder, `${n}.mjs`);
-  const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
-  await writeFile(file, ts.transpileModule(code, { compilerOptions: options }).outputText);
-  const { stdout } = await run(process.execPath, [file], { timeout: 20_000 });
-  expect(stdout.trim().split("\n")).toEqual(promised(code));
-});
+test.each(examples.map((code, n) => [n, code] as const))(
+  "example %i prints what it says, and ends",
+  async (n, code) => {
+    const file = join(folder, `${n}.mjs`);
+    const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
+    await writeFile(file, ts.transpileModule(code, { compilerOptions: options }).outputText);
+    const { stdout } = await run(process.execPath, [file], { timeout: 20_000 });
+    expect(stdout.trim().split("\n")).toEqual(promised(code));
+  },
+);
 
 test("there are examples", () => expect(examples.length).toBeGreaterThanOrEqual(4));
