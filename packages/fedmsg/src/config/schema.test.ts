@@ -87,6 +87,8 @@ const expectedDefaults = {
   transport: "zmtp",
   bodyBytesMax: 16_777_216,
   queueBytesMax: 67_108_864,
+  peersMax: 10_000,
+  subscriptionsMax: 100_000,
   "moksha.blocking_mode": false,
   "moksha.workers_per_consumer": 1,
   "moksha.livesocket.backend": "amqp",

@@ -34,6 +34,8 @@ export function socketOptions(config: Config) {
   return {
     highWaterMark: config.high_water_mark,
     queueBytesMax: config.queueBytesMax,
+    peersMax: config.peersMax,
+    subscriptionsMax: config.subscriptionsMax,
     lingerMs: config.zmq_linger,
     reconnectMs: config.zmq_reconnect_ivl,
     reconnectMaxMs: config.zmq_reconnect_ivl_max,

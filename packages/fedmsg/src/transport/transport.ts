@@ -40,6 +40,10 @@ export interface SocketOptions {
   readonly highWaterMark?: number;
   /** Bytes queued for a peer before it counts as full. Default 64 MiB. libzmq cannot count them, see there. */
   readonly queueBytesMax?: number;
+  /** Connections that are taken from others; further ones are refused. Default 10,000. Only where the transport can tell. */
+  readonly peersMax?: number;
+  /** Prefixes that one subscriber may ask for, before it is cut. Default 100,000. Only where the transport can tell. */
+  readonly subscriptionsMax?: number;
   /** How long `close()` leaves queued messages to be sent behind its back, in ms. Default 1000. */
   readonly lingerMs?: number;
   /** First pause before a lost connection is tried again, in ms. Default 100. */
@@ -140,6 +144,8 @@ export interface Transport {
 export const socketDefaults = {
   highWaterMark: 0,
   queueBytesMax: 64 * 1024 * 1024,
+  peersMax: 10_000,
+  subscriptionsMax: 100_000,
   lingerMs: 1000,
   reconnectMs: 100,
   reconnectMaxMs: 1000,

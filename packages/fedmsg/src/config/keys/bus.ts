@@ -102,6 +102,16 @@ export const busKeys = {
     67_108_864,
     "How much may wait for one peer. Bytes, 1 to 2147483647, in addition to the count in `high_water_mark`.",
   ),
+  peersMax: defaulted(
+    whole({ min: 1 }),
+    10_000,
+    "Connections that one socket takes from others; further ones are refused. 1 to 2147483647. Only with `transport: zmtp`.",
+  ),
+  subscriptionsMax: defaulted(
+    whole({ min: 1 }),
+    100_000,
+    "Prefixes that one subscriber may ask for before it is cut. 1 to 2147483647. Only with `transport: zmtp`.",
+  ),
   timeout: defaulted(
     seconds,
     2,

@@ -10,10 +10,9 @@ const receiveBytesMax = 4 * 1024 * 1024;
 
 /** The options of a socket. */
 export function zmtpOptions(options: SocketOptions): ZmtpOptions {
-  const { highWaterMark, queueBytesMax, lingerMs, reconnectMs, reconnectMaxMs, messageBytesMax } = {
-    ...socketDefaults,
-    ...options,
-  };
+  const all = { ...socketDefaults, ...options };
+  const { highWaterMark, queueBytesMax, lingerMs, reconnectMs, reconnectMaxMs, messageBytesMax } = all;
+  const { peersMax, subscriptionsMax } = all;
   return {
     sendMessagesMax: highWaterMark,
     receiveMessagesMax: highWaterMark,
@@ -22,7 +21,7 @@ export function zmtpOptions(options: SocketOptions): ZmtpOptions {
     lingerMs: lingerMs < 0 ? Number.POSITIVE_INFINITY : lingerMs,
     reconnectMs: Math.max(1, reconnectMs),
     reconnectMaxMs: Math.max(1, reconnectMaxMs),
-    limits: { messageBytesMax, frameBytesMax: messageBytesMax },
+    limits: { messageBytesMax, frameBytesMax: messageBytesMax, peersMax, subscriptionsMax },
     ...keepAliveOptions(options),
     onEvent: options.onEvent && createTeller(options.onEvent),
   };
