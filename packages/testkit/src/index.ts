@@ -1,6 +1,7 @@
 /** Compliance suites, helpers and starters for the tests of this repository. */
 export { type DnsQuery, type DnsReply, DnsServer, srvRecord } from "./dns-server.ts";
 export { expectNoLeaks } from "./leaks.ts";
+export { bufferBytes, expectBuffersAtMost } from "./memory.ts";
 export { pkiFolder, signedConfig } from "./pki.ts";
 export { ensureProgram, type Program } from "./programs.ts";
 export { everyTransport, Inbox, type InboxOptions, Sockets, sayUntilHeard, toFrames, toTexts } from "./sockets.ts";
