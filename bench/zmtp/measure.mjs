@@ -1,13 +1,9 @@
 /** One measurement each of `@fedmsg/zmtp`: two processes, this one receives. */
 
-import { fork, spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Subscriber } from "@fedmsg/zmtp";
-import { connect } from "@nats-io/transport-node";
 import { quantile, startRelayWorker, stop } from "#workloads";
 
 /**
@@ -17,12 +13,15 @@ import { quantile, startRelayWorker, stop } from "#workloads";
  */
 
 const workerFile = fileURLToPath(new URL("./worker.mjs", import.meta.url));
-const subscribersFile = fileURLToPath(new URL("./subscribers.mjs", import.meta.url));
 /** Without news for so long, what is missing was lost. */
 const silenceMs = 10_000;
 
-/** @param {Task} task */
-async function startWorker(task) {
+/**
+ * Starts the publishing process; see worker.mjs.
+ *
+ * @param {Task} task
+ */
+export async function startWorker(task) {
   const child = fork(workerFile, { stdio: ["ignore", "inherit", "inherit", "ipc"], execArgv: ["--expose-gc"] });
   child.send(task);
   const [ready] = /** @type {[{ address?: string }]} */ (await once(child, "message"));
@@ -30,13 +29,14 @@ async function startWorker(task) {
 }
 
 /**
- * Counts messages until all are there or nothing comes any more.
+ * Counts messages until all are there or nothing comes any more. Time begins with the first that came, which are not
+ * counted.
  *
  * @param {number} messages
  * @param {(note: (count: number) => void) => void} listen
  * @returns {Promise<Throughput>}
  */
-function countAll(messages, listen) {
+export function countAll(messages, listen) {
   return new Promise((resolve) => {
     let received = 0;
     let firstAt = 0;
@@ -155,7 +155,7 @@ export async function measureFramesRelay(size) {
 }
 
 /**
- * 1,000 messages a second, with JSON at both ends.
+ * 1,000 messages a second, from just before `send` to the handler. Both processes read the machine's monotonic clock.
  *
  * @param {Size} size
  */
@@ -166,82 +166,18 @@ export async function measureFramesLatency(size) {
   const subscriber = new Subscriber();
   subscriber.connect(worker.address);
   subscriber.subscribe("");
-  subscriber.onBatch((batch) => {
-    const now = performance.timeOrigin + performance.now();
-    for (let n = 0; n < batch.length; n++) latencies.push(now - JSON.parse(batch.text(n, 1)).at);
-  });
-  worker.child.send("go");
-  await worker.ended;
-  await subscriber.close();
-  return { received: latencies.length, p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99) };
-}
-
-/**
- * nats.js through a `nats-server`.
- *
- * @param {Size} size
- * @param {"nats" | "nats-json"} role
- * @returns {Promise<Throughput>}
- */
-export async function measureNats(size, role) {
-  const folder = await mkdtemp(join(tmpdir(), "fedmsg-bench-"));
-  const server = spawn("nats-server", ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder], { stdio: "ignore" });
-  const serverEnded = once(server, "exit");
-  const address = await readNatsAddress(folder);
-  const connection = await connect({ servers: address });
-  const worker = await startWorker({ role, ...size, address });
   const result = countAll(size.messages, (note) => {
-    connection.subscribe("org.>", {
-      callback: (_, message) => {
-        if (role === "nats-json") JSON.parse(message.string());
-        note(1);
-      },
+    subscriber.onBatch((batch) => {
+      const now = process.hrtime.bigint();
+      for (let n = 0; n < batch.length; n++) {
+        latencies.push(Number(now - batch.frame(n, 1).readBigInt64LE()) / 1e6);
+      }
+      note(batch.length);
     });
   });
-  await connection.flush();
   worker.child.send("go");
-  const received = await result;
+  const { lost } = await result;
   await worker.ended;
-  await connection.close();
-  server.kill();
-  await serverEnded;
-  return received;
-}
-
-/** @param {string} folder where the server writes its ports, as soon as it listens */
-async function readNatsAddress(folder) {
-  for (let tries = 0; tries < 200; tries++) {
-    const [file] = await readdir(folder);
-    const text = file ? await readFile(join(folder, file), "utf8") : "";
-    if (text) return JSON.parse(text).nats[0];
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error("nats-server does not start");
-}
-
-/**
- * One publisher, many subscribers.
- *
- * @param {Size & { subscribers: number, topics: number }} size `topics` 1: everybody gets everything
- * @param {"many" | "many-bare"} role
- */
-export async function measureMany({ subscribers, topics, messages, bodyBytes }, role) {
-  const worker = await startWorker({ role, subscribers, topics, messages, bodyBytes });
-  const deliveries = topics === 1 ? messages * subscribers : messages;
-  const receivers = fork(subscribersFile, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-  const receiversEnded = once(receivers, "exit");
-  receivers.send({ address: worker.address, subscribers, topics, deliveries });
-  await once(receivers, "message");
-  const report = once(worker.child, "message");
-  worker.child.send("go");
-  const [{ ms }] = /** @type {[{ ms: number }]} */ (await once(receivers, "message"));
-  if (role === "many-bare") worker.child.send("done");
-  const [{ cpuMs, bytesPerPeer }] = /** @type {[{ cpuMs: number, bytesPerPeer: number }]} */ (await report);
-  await Promise.all([worker.ended, receiversEnded]);
-  return {
-    deliveries,
-    usPerDelivery: (ms * 1000) / deliveries,
-    cpuUsPerDelivery: (cpuMs * 1000) / deliveries,
-    kibPerPeer: bytesPerPeer / 1024,
-  };
+  await subscriber.close();
+  return { received: latencies.length, lost, p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99) };
 }

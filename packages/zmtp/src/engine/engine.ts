@@ -40,7 +40,7 @@ const eagerBytes = 256 * 1024;
 /** unless it is less for each peer, on average, */
 const eagerBytesPerPeer = 16 * 1024;
 /** and less in all. */
-const gatheredBytesMax = 4 * 1024 * 1024;
+const gatheredBytesMax = 8 * 1024 * 1024;
 const sweepMs = 100;
 
 /** The works of one socket. */

@@ -19,7 +19,7 @@ const slabBytes = 256 * 1024;
 /** Frames from this size on are sent from where they are. */
 const largeFrameBytes = 64 * 1024;
 /** Unused slabs that are kept. */
-const sparesMax = 16;
+const sparesMax = 32;
 
 /** Unused slabs of this thread. */
 const spares: Slab[] = [];
