@@ -11,6 +11,7 @@ export const errorCodes = {
     "No certificate to sign with, or its private key, can be found or used; the message names key and path.",
   FEDMSG_DECODE: "A text is not JSON as Python's `json` module reads it; the message gives line and column.",
   FEDMSG_ENCODE: "A value cannot be written as JSON; the message gives the path to it.",
+  FEDMSG_JOURNAL: "A journal cannot be opened, read or written; the message names its file and what to do.",
   FEDMSG_MODULE: "A module that the configuration names cannot be found, fails to load, or holds not what it should.",
   FEDMSG_NO_ENDPOINT: "No address can be bound: none is listed for this name, or every one is in use.",
   FEDMSG_QUEUE_FULL: "More messages are waiting to be sent than the bounds allow; await `publish()` to slow down.",

@@ -13,6 +13,35 @@ export {
   type Log,
   type OptionDefinition,
 } from "./plugins/command.ts";
+export { type AskOptions, askReplay, type ReplayAnswer } from "./replay/client.ts";
+export {
+  type FetchedPage,
+  type FetchedRange,
+  type FetchOptions,
+  fetchPages,
+  fetchRange,
+  type PagesOptions,
+} from "./replay/fetch.ts";
+export type { PageHeader } from "./replay/header.ts";
+export type {
+  EarlierJournal,
+  EntryQuery,
+  Journal,
+  JournalEntry,
+  JournalInfo,
+  NewEntry,
+  Page,
+  PageQuery,
+} from "./replay/journal.ts";
+export type { PageQuestion, ReplayQuery } from "./replay/query.ts";
+export {
+  type ReplayLimits,
+  type ReplayServer,
+  type ReplayServerEvent,
+  type ReplayServerOptions,
+  replayLimits,
+  startReplayServer,
+} from "./replay/server.ts";
 export { type Address, type AddressUse, formatAddress, parseAddress } from "./transport/address.ts";
 export { createTransport, socketOptions } from "./transport/create.ts";
 export { type Listening, listen } from "./transport/listen.ts";
