@@ -53,16 +53,19 @@ export class Monitor {
   /** Nothing more comes: what waits is still read. */
   end(): void {
     this.#ended = true;
-    for (const reader of this.#readers) reader.end();
-    this.#readers.clear();
+    for (const reader of [...this.#readers]) reader.end();
   }
 
   /** Events from now on, at most {@link waitingMax} of them unread. */
   read(signal: AbortSignal | undefined): AsyncIterableIterator<MonitorEvent> {
-    const reader = new EventReader(() => this.#readers.delete(reader));
+    const onAbort = () => reader.end();
+    const reader = new EventReader(() => {
+      this.#readers.delete(reader);
+      signal?.removeEventListener("abort", onAbort);
+    });
+    this.#readers.add(reader);
+    signal?.addEventListener("abort", onAbort, { once: true });
     if (this.#ended || signal?.aborted) reader.end();
-    else this.#readers.add(reader);
-    signal?.addEventListener("abort", () => reader.end(), { once: true });
     return reader;
   }
 }

@@ -69,6 +69,7 @@ export class Engine {
   #sweeper: NodeJS.Timeout | undefined;
   #isRef = true;
   #isClosed = false;
+  #forgetSignal = () => {};
   #closing: Promise<void> | undefined;
 
   constructor(role: Role, options: SocketOptions) {
@@ -79,6 +80,7 @@ export class Engine {
     const { signal } = options;
     if (!signal) return;
     const close = () => void this.close();
+    this.#forgetSignal = () => signal.removeEventListener("abort", close);
     if (signal.aborted)
       queueMicrotask(close); // When the socket around it is made.
     else signal.addEventListener("abort", close, { once: true });
@@ -312,6 +314,7 @@ export class Engine {
   }
 
   async #close(): Promise<void> {
+    this.#forgetSignal();
     this.#role.closed();
     for (const connector of this.#connectors.values()) connector.stop();
     for (const listener of this.#listeners.values()) listener.close();

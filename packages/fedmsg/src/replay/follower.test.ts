@@ -1,0 +1,156 @@
+/** Following a journal: whatever is lost, repeated or late on the way, everything is handled once. */
+
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Follower } from "./follower.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+
+const journal = "0f8fad5b-d9cb-469f-a165-70867728950e";
+const patienceMs = 1000;
+const keyOf = (position: number) => Buffer.from(position.toString(16).padStart(16, "0"), "hex");
+const textOf = (position: number) => keyOf(position).toString("latin1");
+const open = (cursor = 0, matches: (topic: string) => boolean = () => true) =>
+  new Follower({ journal, cursor, matches, patienceMs });
+
+/** A heartbeat that lists the entries behind `from` up to `to`; even positions have the topic `even`, others `odd`. */
+function beat(from: number, to: number): Heartbeat {
+  const topics = new Map<string, Buffer[]>();
+  for (let position = from + 1; position <= to; position++) {
+    const topic = position % 2 === 0 ? "even" : "odd";
+    topics.set(topic, [...(topics.get(topic) ?? []), keyOf(position)]);
+  }
+  return { journal, from, to, topics };
+}
+
+describe("the cursor", () => {
+  test("moves over what was seen, whether the heartbeat came before or after it", () => {
+    const follower = open();
+    follower.handle(textOf(1));
+    follower.beat(beat(0, 2), 0);
+    expect(follower.cursor).toBe(0);
+    expect(follower.handle(textOf(2))).toBe(true);
+    expect(follower.cursor).toBe(2);
+    expect(follower.missing(1e9)).toBeUndefined();
+  });
+
+  test("moves over topics that are not for us", () => {
+    const follower = open(0, (topic) => topic === "even");
+    follower.handle(textOf(2));
+    follower.beat(beat(0, 3), 0);
+    expect(follower.cursor).toBe(3);
+  });
+
+  test("does not move past a heartbeat that never came", () => {
+    const follower = open();
+    for (const position of [1, 2, 3, 4]) follower.handle(textOf(position));
+    follower.beat(beat(2, 4), 0);
+    expect(follower.cursor).toBe(0);
+    expect(follower.missing(0)).toEqual({ after: 0, through: 2 });
+    follower.fetched(2, 4);
+    expect(follower.cursor).toBe(4);
+  });
+
+  test("takes no notice of heartbeats that came by another path before, nor of idle ones", () => {
+    const follower = open(4);
+    follower.beat(beat(0, 4), 0);
+    follower.beat(beat(4, 4), 0);
+    expect(follower.cursor).toBe(4);
+    expect(follower.missing(1e9)).toBeUndefined();
+  });
+});
+
+describe("what is missing", () => {
+  test("is fetched when a heartbeat's patience is over, and not before", () => {
+    const follower = open();
+    follower.handle(textOf(1));
+    follower.beat(beat(0, 3), 500);
+    expect(follower.missing(500 + patienceMs - 1)).toBeUndefined();
+    expect(follower.missing(500 + patienceMs)).toEqual({ after: 0, through: 3 });
+  });
+
+  test("is everything behind the cursor where a restart went by unseen", () => {
+    const follower = open(10);
+    follower.beat(beat(50, 50), 0);
+    expect(follower.missing(0)).toEqual({ after: 10, through: 50 });
+  });
+
+  test("is handled once, though it arrives late as well", () => {
+    const follower = open();
+    follower.beat(beat(0, 2), 0);
+    expect(follower.handle(textOf(1))).toBe(true); // Fetched,
+    expect(follower.handle(textOf(2))).toBe(true);
+    follower.fetched(2, 4);
+    expect(follower.handle(textOf(1))).toBe(false); // and now by the slow path.
+    expect(follower.cursor).toBe(2);
+  });
+});
+
+describe("a forged heartbeat", () => {
+  test("costs a question, and moves nothing", () => {
+    const follower = open();
+    follower.beat(beat(1_000_000, 1_000_000), 0);
+    expect(follower.missing(0)).toEqual({ after: 0, through: 1_000_000 });
+    follower.handle(textOf(1));
+    follower.fetched(1, 1); // So much there is.
+    expect(follower.cursor).toBe(1);
+    expect(follower.missing(1e9)).toBeUndefined();
+    follower.beat(beat(1, 2), 0);
+    expect(follower.missing(1e9)).toEqual({ after: 1, through: 2 });
+  });
+
+  test("that lists what never was is forgotten with the journal's answer", () => {
+    const follower = open(5);
+    follower.beat(beat(5, 9), 0);
+    expect(follower.missing(1e9)).toEqual({ after: 5, through: 9 });
+    follower.fetched(5, 5);
+    expect(follower.missing(1e9)).toBeUndefined();
+    expect(follower.cursor).toBe(5);
+  });
+});
+
+test("with losses, repetitions and delays of messages and heartbeats, each entry is handled exactly once", () => {
+  const entries = 60;
+  const fates = fc.array(
+    fc.record({ lost: fc.boolean(), copies: fc.integer({ min: 1, max: 3 }), late: fc.nat({ max: 80 }) }),
+    {
+      minLength: entries,
+      maxLength: entries,
+    },
+  );
+  const ends = fc.uniqueArray(fc.integer({ min: 1, max: entries - 1 }), { maxLength: 10 });
+  fc.assert(
+    fc.property(fates, ends, fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }), (messages, cuts, beatsLost) => {
+      const follower = open();
+      const handled: number[] = [];
+      const take = (position: number) => {
+        if (follower.handle(textOf(position))) handled.push(position);
+      };
+      type Step = { at: number; run: (now: number) => void };
+      const steps: Step[] = [];
+      messages.forEach(({ lost, copies, late }, n) => {
+        for (let copy = 0; !lost && copy < copies; copy++)
+          steps.push({ at: n + 1 + late * copy, run: () => take(n + 1) });
+      });
+      const bounds = [0, ...cuts.toSorted((a, b) => a - b), entries];
+      bounds.slice(1).forEach((to, n) => {
+        const isLast = to === entries; // A later, idle one says as much.
+        if (isLast || !beatsLost[n])
+          steps.push({ at: to + 0.5, run: (now) => follower.beat(beat(bounds[n] as number, to), now) });
+      });
+      for (const { at, run } of steps.toSorted((a, b) => a.at - b.at)) {
+        const now = at * 100;
+        run(now);
+        const wanted = follower.missing(now);
+        if (!wanted) continue;
+        for (let position = wanted.after + 1; position <= wanted.through; position++) take(position);
+        follower.fetched(wanted.through, entries);
+      }
+      const rest = follower.missing(1e9);
+      for (let position = (rest?.after ?? 0) + 1; rest && position <= rest.through; position++) take(position);
+      if (rest) follower.fetched(rest.through, entries);
+      expect(handled.toSorted((a, b) => a - b)).toEqual(Array.from({ length: entries }, (_, n) => n + 1));
+      expect(follower.cursor).toBe(entries);
+    }),
+    { numRuns: 500 },
+  );
+});
