@@ -18,7 +18,7 @@ const project = (name: string) => ({
 
 export default defineConfig({
   test: {
-    projects: ["zmtp", "fedmsg", "hub", "cli", "testkit"].map(project),
+    projects: ["zmtp", "fedmsg", "store", "hub", "cli", "testkit"].map(project),
     coverage: {
       provider: "v8",
       include: ["packages/*/src/**/*.ts"],

@@ -13,6 +13,7 @@ import { measureLatency, measurePublish, measureRelay, measureSigned, quantile }
 import { measureBareLatency, measureBarePublish, measureBareRelay } from "./bare.mjs";
 import { measureCommands } from "./commands.mjs";
 import { measureCrypto, pki } from "./crypto.mjs";
+import { measureJournal } from "./journal.mjs";
 import { opensslSpeed } from "./openssl.mjs";
 import { zmtpBenchmarks } from "./zmtp/marks.mjs";
 
@@ -36,6 +37,7 @@ const benchmarks = {
   crypto: ({ rounds, quick }) => measureCrypto({ rounds: quick ? 1 : Math.max(rounds, 5), print }),
   signed: benchSigned,
   ...zmtpBenchmarks(print),
+  journal: ({ rounds, quick }) => measureJournal({ rounds: quick ? 1 : rounds, print }),
 };
 
 await main();

@@ -60,6 +60,22 @@ export const builtInCommands: CommandTable = {
     summary: "print a JSON Schema of the configuration, for editors",
     load: async () => (await import("./commands/config-schema.ts")).default,
   },
+  "journal info": {
+    summary: "say what a journal holds",
+    load: async () => (await import("./commands/journal.ts")).journalInfo,
+  },
+  "journal verify": {
+    summary: "read a whole journal, and name everything that is damaged",
+    load: async () => (await import("./commands/journal.ts")).journalVerify,
+  },
+  "journal grep": {
+    summary: "print the messages of a journal in which something is found",
+    load: async () => (await import("./commands/journal.ts")).journalGrep,
+  },
+  "journal prune": {
+    summary: "take the oldest messages out of a journal",
+    load: async () => (await import("./commands/journal.ts")).journalPrune,
+  },
   completion: {
     summary: "print a script that completes commands and flags in a shell",
     load: async () => (await import("./commands/completion.ts")).createCompletion(builtInCommands),

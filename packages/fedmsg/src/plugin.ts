@@ -33,6 +33,7 @@ export type {
   Page,
   PageQuery,
 } from "./replay/journal.ts";
+export { createMemoryJournal, type MemoryJournalOptions } from "./replay/memory-journal.ts";
 export type { PageQuestion, ReplayQuery } from "./replay/query.ts";
 export {
   type ReplayLimits,

@@ -1,5 +1,6 @@
 /** Compliance suites, helpers and starters for the tests of this repository. */
 export { type DnsQuery, type DnsReply, DnsServer, srvRecord } from "./dns-server.ts";
+export { journalCompliance, type MakeJournal, type MakeJournalOptions } from "./journal-compliance.ts";
 export { expectNoLeaks } from "./leaks.ts";
 export { bufferBytes, expectBuffersAtMost } from "./memory.ts";
 export { pkiFolder, signedConfig } from "./pki.ts";

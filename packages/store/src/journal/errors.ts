@@ -1,0 +1,44 @@
+import { dirname } from "node:path";
+import { FedmsgError } from "fedmsg";
+import { resultCode, sqliteCodes } from "../sqlite.ts";
+
+const advice: Readonly<Record<number, string>> = {
+  [sqliteCodes.busy]: "another program holds a lock on it; end that one first",
+  [sqliteCodes.locked]: "another program holds a lock on it; end that one first",
+  [sqliteCodes.readOnly]: "no permission to write it; see to its owner and mode, and those of its directory",
+  [sqliteCodes.io]: "the disk reports an error; look into the system's log",
+  [sqliteCodes.corrupt]: "the file is damaged; `fedmsg journal verify` says where. Move it away to begin anew",
+  [sqliteCodes.full]: "the disk is full; make room, or let the journal keep less",
+  [sqliteCodes.cannotOpen]: "it cannot be opened; see to its owner and mode, and those of its directory",
+  [sqliteCodes.notDatabase]: "this is no SQLite database; name another file, or move this one away",
+};
+
+/** An error FEDMSG_JOURNAL that names the file, what was tried, what was found, and what to do. */
+export function journalError(file: string, doing: string, cause: unknown): FedmsgError {
+  if (cause instanceof FedmsgError) return cause;
+  const found = cause instanceof Error ? cause.message : String(cause);
+  const what = adviceFor(file, cause);
+  return new FedmsgError("FEDMSG_JOURNAL", `${file}: ${doing}: ${found}${what ? `; ${what}` : ""}`, { cause });
+}
+
+/** A refusal of ours. */
+export function journalRefusal(file: string, text: string): FedmsgError {
+  return new FedmsgError("FEDMSG_JOURNAL", `${file}: ${text}`);
+}
+
+function adviceFor(file: string, cause: unknown): string | undefined {
+  switch ((cause as NodeJS.ErrnoException | null)?.code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return `create the directory ${dirname(file)} first`;
+    case "EACCES":
+    case "EPERM":
+      return `no permission; see to the owner and mode of ${dirname(file)}`;
+    case "EROFS":
+      return "its file system is mounted read-only";
+    case "ENOSPC":
+      return advice[sqliteCodes.full];
+    default:
+      return advice[resultCode(cause)];
+  }
+}

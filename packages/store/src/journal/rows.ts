@@ -1,0 +1,71 @@
+/** An entry as a row: how texts are kept, and the checksum that tells whether it is still what was written. */
+
+import { crc32 } from "node:zlib";
+import type { JournalEntry, NewEntry } from "fedmsg/plugin";
+
+/** The columns of {@link Row}, in order. */
+export const columns = "position, time, topic, msg_id, checksum, body";
+
+/** What stands in a column of text. */
+export type StoredText = string | Uint8Array;
+
+/** A row of `entries`, as an array. A damaged one may hold anything. */
+export type Row = readonly [
+  position: number,
+  timeMs: number,
+  topic: StoredText,
+  msgId: StoredText,
+  checksum: number,
+  body: Uint8Array,
+];
+
+/** Bodies are limited elsewhere, far below; this keeps one from failing the group that it is in. */
+const bodyBytesMax = 256 * 1024 * 1024;
+
+/**
+ * Checks what a caller built.
+ *
+ * @throws TypeError, RangeError
+ */
+export function assertEntry({ topic, msgId, body }: NewEntry): void {
+  if (typeof topic !== "string" || typeof msgId !== "string") throw new TypeError("topic and msgId are texts");
+  if (!(body instanceof Uint8Array)) throw new TypeError("body is a Uint8Array");
+  if (body.byteLength > bodyBytesMax) {
+    throw new RangeError(`the body is ${body.byteLength} bytes long, a journal takes ${bodyBytesMax}`);
+  }
+}
+
+/** CRC-32: with bursts of up to 32 bits it finds every change, at half a microsecond. */
+export function checksumOf(position: number, timeMs: number, topic: string, msgId: string, body: Uint8Array): number {
+  const head = crc32(`${position}\n${timeMs}\n${topic.length}\n${topic}\n${msgId}`);
+  return body.byteLength === 0 ? head : crc32(body, head); // Of no bytes zlib may make 0.
+}
+
+/** SQLite's bindings end a text at its first NUL; such a text is kept as a blob. */
+export function storeText(text: string): StoredText {
+  return text.includes("\0") ? Buffer.from(text) : text;
+}
+
+/** A text as it was before {@link storeText}. */
+export function readText(stored: StoredText): string {
+  return typeof stored === "string" ? stored : Buffer.from(stored).toString();
+}
+
+/** Bytes that an entry counts as: those of its topic and body. */
+export function sizeOf({ topic, body }: NewEntry): number {
+  return Buffer.byteLength(topic) + body.byteLength;
+}
+
+/** The entry of a row; undefined where it is not what was written. */
+export function entryOf(row: Row): JournalEntry | undefined {
+  const [position, timeMs, storedTopic, storedId, checksum, body] = row;
+  if (!isText(storedTopic) || !isText(storedId) || !(body instanceof Uint8Array)) return undefined;
+  const topic = readText(storedTopic);
+  const msgId = readText(storedId);
+  if (checksumOf(position, timeMs, topic, msgId, body) !== checksum) return undefined;
+  return { position, timeMs, topic, msgId, body };
+}
+
+function isText(value: unknown): value is StoredText {
+  return typeof value === "string" || value instanceof Uint8Array;
+}

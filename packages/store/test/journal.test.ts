@@ -1,0 +1,306 @@
+/** What is the SQLite journal's own: its file, its one writer, its bounds. */
+
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { FedmsgError } from "fedmsg";
+import type { Journal } from "fedmsg/plugin";
+import { describe, expect, test } from "vitest";
+import { openJournal, openJournalReader, pruneJournal } from "../src/index.ts";
+import { openDatabase } from "../src/sqlite.ts";
+import { append, Child, Heard, sample, served, tempFile } from "./support.ts";
+
+/** The error FEDMSG_JOURNAL that something ends with. */
+async function refusal(promise: Promise<unknown>): Promise<FedmsgError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof FedmsgError && error.code === "FEDMSG_JOURNAL") return error;
+  throw new Error("a refusal was expected", { cause: error });
+}
+
+/** Runs as somebody who is not root, where the tests are. */
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  if (process.getuid?.() !== 0) return work();
+  process.seteuid?.(65_534);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+describe("a location", () => {
+  test.each([
+    ["", /names no file/],
+    [":memory:", /createMemoryJournal/],
+    ["postgresql://db/x", /a journal is a file/],
+    ["file:/tmp/x?mode=memory", /a journal is a file/],
+    ["/not/there/x.db", /create the directory \/not\/there first/],
+    ["/tmp", /this is no file/],
+  ])("%j is refused", async (location, message) => {
+    expect((await refusal(openJournal(location))).message).toMatch(message);
+  });
+
+  test("may have sqlite: before it; the file is its owner's alone", async () => {
+    const file = tempFile();
+    for (const location of [file, `sqlite:${file}`, `sqlite:///${file}`]) {
+      const journal = await openJournal(location);
+      await append(journal, 1);
+      const modes = ["", "-wal", "-shm", "-lock"].map((suffix) => statSync(`${file}${suffix}`).mode & 0o777);
+      expect(modes).toEqual([0o600, 0o600, 0o600, 0o600]);
+      await journal.close();
+    }
+    const reader = await openJournalReader(file);
+    expect(reader.info).toMatchObject({ head: 3, sync: "full", isOpen: false });
+    reader.close();
+  });
+});
+
+describe("open names the file, and what to do", () => {
+  test("where there is no permission", async () => {
+    const file = tempFile();
+    mkdirSync(join(dirname(file), "closed"), { mode: 0o500 });
+    const inside = join(dirname(file), "closed", "x.db");
+    const error = await refusal(asNobody(() => openJournal(inside)));
+    expect(error.message).toMatch(/x\.db: cannot be created: .*no permission; see to the owner and mode of/);
+  });
+
+  test("where it is no database, another's database, or of a newer format", async () => {
+    const text = tempFile("notes.txt");
+    writeFileSync(text, "not a database, but a text that is long enough to be taken for one. ".repeat(100));
+    expect((await refusal(openJournal(text))).message).toMatch(/notes\.txt: .*no SQLite database; name another/);
+    expect(readFileSync(text, "utf8").startsWith("not a database")).toBe(true);
+    const other = tempFile("other.db");
+    const db = await openDatabase(other, { timeoutMs: 0 });
+    db.exec("CREATE TABLE mine (x)");
+    db.close();
+    const before = readFileSync(other);
+    expect((await refusal(openJournal(other))).message).toMatch(/other\.db: this is a database, but not a journal/);
+    expect(readFileSync(other).equals(before)).toBe(true);
+    const newer = tempFile("newer.db");
+    await (await openJournal(newer)).close();
+    const changed = await openDatabase(newer, { timeoutMs: 0 });
+    changed.exec("PRAGMA user_version = 2");
+    changed.close();
+    expect((await refusal(openJournal(newer))).message).toMatch(/newer\.db: its format is 2, .* use a newer fedmsg/);
+    expect((await refusal(openJournalReader(newer))).message).toMatch(/its format is 2/);
+  });
+});
+
+describe("the one writer", () => {
+  test("a second open in the same process is refused, until the first is closed", async () => {
+    const file = tempFile();
+    const first = await openJournal(file);
+    await append(first, 5);
+    for (let n = 0; n < 2; n++) {
+      expect((await refusal(openJournal(file))).message).toMatch(/another writer has this journal open/);
+    }
+    await append(first, 5);
+    await first.close();
+    const second = await openJournal(file);
+    expect([second.info, served(second).length]).toEqual([first.info, 10]);
+    await second.close();
+  });
+
+  test("a second process is refused; after kill -9 of the first the lock is gone", async () => {
+    const file = tempFile();
+    const child = new Child("write.mjs", [file, "full", "50"]);
+    while ((await child.line()) !== "done");
+    expect((await refusal(openJournal(file))).message).toMatch(/another writer has this journal open/);
+    expect((await refusal(pruneJournal(file, { bytesMax: 0 }))).message).toMatch(/another writer/);
+    await child.kill();
+    const journal = await openJournal(file);
+    expect(journal.info.head).toBe(50);
+    await journal.close();
+  });
+
+  test("notices that its file was deleted or replaced; a new journal may begin there", async () => {
+    const file = tempFile();
+    const first = await openJournal(file);
+    await append(first, 3);
+    const copy = `${file}.copy`;
+    copyFileSync(file, copy);
+    rmSync(file);
+    expect(first.isInPlace()).toBe(false);
+    copyFileSync(copy, file);
+    expect(first.isInPlace()).toBe(false);
+    rmSync(file);
+    await first.close();
+    expect(first.isInPlace()).toBe(false);
+    const second = await openJournal(file);
+    expect(second.info).toMatchObject({ first: 1, head: 0, earlier: [] });
+    expect(second.info.uuid).not.toBe(first.info.uuid);
+    expect(second.isInPlace()).toBe(true);
+    rmSync(`${file}-lock`); // Another writer could come in now.
+    expect(second.isInPlace()).toBe(false);
+    await second.close();
+  });
+});
+
+test("readers see every commit beside a living writer, and never what is not committed", async () => {
+  const file = tempFile();
+  const child = new Child("write.mjs", [file, "normal", "20000"]);
+  await child.line();
+  await child.line();
+  const reader = await openJournalReader(file);
+  let last = 0;
+  for (let line = "1"; line !== "done"; line = await child.line()) {
+    if (Number(line) % 1000 !== 0) continue;
+    const { head } = reader.info;
+    const { entries, through } = reader.page({ after: last, limit: 100_000, bytesMax: 1e9 });
+    expect(through).toBeGreaterThanOrEqual(head);
+    expect(entries.length).toBe(through - last);
+    last = through;
+  }
+  expect(reader.info).toMatchObject({ head: 20_000, isOpen: true, sync: "normal", earlier: [] });
+  expect(await reader.verify()).toEqual({ good: 20_000, faults: [], faultCount: 0 });
+  expect(reader.find({ msgIds: ["2026-1", "2026-20000"] }, 10).map(({ position }) => position)).toEqual([1, 20_000]);
+  expect(reader.positionAt(Date.now())).toBe(20_000);
+  reader.close();
+  reader.close();
+  expect(() => reader.info).toThrow("closed");
+});
+
+test("a full disk rejects the group and keeps nothing of it; it goes on when there is room", async () => {
+  const file = tempFile();
+  const folder = join(dirname(file), "small");
+  mkdirSync(folder);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]);
+  try {
+    const journal = await openJournal(join(folder, "x.db"));
+    const ballast = join(folder, "ballast");
+    writeFileSync(ballast, Buffer.alloc(1024 * 1024));
+    let error: unknown;
+    let head = 0;
+    while (error === undefined) {
+      head = journal.info.head;
+      const settled = await Promise.allSettled(Array.from({ length: 100 }, () => journal.append(sample)));
+      const failed = settled.filter((each) => each.status === "rejected");
+      expect([0, 100]).toContain(failed.length); // All of a group, or nothing.
+      error = failed[0]?.reason;
+    }
+    expect(error).toMatchObject({ code: "FEDMSG_JOURNAL", message: expect.stringMatching(/x\.db: .*disk is full/) });
+    expect([journal.info.head, served(journal).length]).toEqual([head, head]);
+    const again = await Promise.allSettled(Array.from({ length: 200 }, () => journal.append(sample)));
+    expect(again.filter(({ status }) => status === "rejected").length).toBe(200);
+    rmSync(ballast);
+    expect(await journal.append(sample)).toBe(head + 1);
+    await append(journal, 100);
+    await journal.close();
+    const reader = await openJournalReader(join(folder, "x.db"));
+    expect(await reader.verify()).toEqual({ good: head + 101, faults: [], faultCount: 0 });
+    reader.close();
+  } finally {
+    execFileSync("umount", ["--lazy", folder]);
+  }
+});
+
+describe("retention", () => {
+  test("by bytes: the oldest go while others come, in steps, and the file stays small", async () => {
+    const file = tempFile();
+    const bytesMax = 2_000_000;
+    const journal = await openJournal(file, { bytesMax, sync: "normal" });
+    await append(journal, 10_000);
+    const sizeBefore = statSync(file).size;
+    for (let n = 0; n < 8; n++) await append(journal, 10_000);
+    const { first, head, bytes } = journal.info;
+    expect(head).toBe(90_000);
+    expect(bytes).toBeLessThanOrEqual(bytesMax);
+    expect(first).toBe(head - Math.floor(bytesMax / (bytes / (head - first + 1))) + 1);
+    expect(served(journal).length).toBe(head - first + 1);
+    expect(statSync(file).size).toBeLessThan(sizeBefore * 1.5);
+    expect(journal.count({ msgIds: [`2026-${first - 1}`, `2026-${first}`, "2026-90000"] }, 9)).toBe(2);
+    await journal.close();
+    const reader = await openJournalReader(file);
+    expect(await reader.verify()).toMatchObject({ faultCount: 0 });
+    reader.close();
+  });
+
+  test("by age, and a journal that was opened with closer bounds catches up without holding anybody up", async () => {
+    const file = tempFile();
+    let nowMs = 1_700_000_000_000;
+    const options = { now: () => nowMs, sync: "normal" } as const;
+    const first = await openJournal(file, options);
+    await append(first, 50_000);
+    await first.close();
+    nowMs += 3_600_000;
+    const journal = await openJournal(file, { ...options, maxAgeMs: 60_000 });
+    let longest = 0;
+    for (let n = 0; n < 2000 && journal.info.first <= 50_000; n++) {
+      const startedAt = performance.now();
+      await journal.append(sample);
+      longest = Math.max(longest, performance.now() - startedAt);
+    }
+    expect(journal.info.first).toBe(50_001);
+    expect(longest).toBeLessThan(100); // About 10 ms; other work may slow the machine down.
+    await journal.close();
+  });
+
+  test("pruneJournal() gives the room back to the system", async () => {
+    const file = tempFile();
+    const journal = await openJournal(file, { sync: "normal" });
+    await append(journal, 20_000);
+    await journal.close();
+    const before = statSync(file).size;
+    expect(await pruneJournal(file, { bytesMax: 500_000 })).toEqual({ removed: 20_000 - 959 });
+    expect(statSync(file).size).toBeLessThan(before / 10);
+    const reader = await openJournalReader(file);
+    expect(reader.info).toMatchObject({ uuid: journal.info.uuid, first: 19_042, sync: "normal", isOpen: false });
+    expect(await reader.verify()).toMatchObject({ good: 959, faultCount: 0 });
+    reader.close();
+    await refusal(pruneJournal(`${file}.not`, {}));
+    expect(existsSync(`${file}.not`)).toBe(false);
+  });
+});
+
+test("100,000 entries are paged in bounded memory, and fast", async () => {
+  const file = tempFile();
+  const journal = await openJournal(file, { sync: "normal" });
+  for (let n = 0; n < 10; n++) await append(journal, 10_000);
+  const before = process.memoryUsage().rss;
+  let count = 0;
+  for (let after = 0; after < 100_000; ) {
+    const page = journal.page({ after, limit: 100_000, bytesMax: 1024 * 1024 });
+    after = page.through;
+    count += page.entries.length;
+  }
+  expect(count).toBe(100_000);
+  expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
+  await journal.close();
+});
+
+test("rare topics do not hold anybody up: a page ends after some thousand positions, and says how far it looked", async () => {
+  const journal: Journal = await openJournal(tempFile(), { sync: "normal" });
+  await append(journal, 30_000);
+  await journal.append((position) => sample(position, "org.rare"));
+  const { entries, through } = journal.page({ after: 0, topics: ["org.rare"], limit: 10, bytesMax: 1e6 });
+  expect(entries).toEqual([]);
+  expect(through).toBeGreaterThan(0);
+  expect(through).toBeLessThan(30_001);
+  await journal.close();
+});
+
+test("at the end of a life on a full disk nothing is thrown, and the next open checks", async () => {
+  const file = tempFile();
+  const folder = join(dirname(file), "small");
+  mkdirSync(folder);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]);
+  try {
+    const heard = new Heard();
+    const journal = await openJournal(join(folder, "x.db"), heard);
+    const ballast = join(folder, "ballast");
+    expect(() => writeFileSync(ballast, Buffer.alloc(4 * 1024 * 1024))).toThrow("ENOSPC");
+    const appended = Promise.allSettled(Array.from({ length: 2000 }, () => journal.append(sample)));
+    await journal.close();
+    expect((await appended).some(({ status }) => status === "rejected")).toBe(true);
+    rmSync(ballast);
+    const again = await openJournal(join(folder, "x.db"), heard);
+    expect(served(again).length).toBe(again.info.head);
+    await append(again, 10);
+    await again.close();
+  } finally {
+    execFileSync("umount", ["--lazy", folder]);
+  }
+});
