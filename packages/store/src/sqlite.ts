@@ -1,6 +1,11 @@
 /**
  * The one place that knows where SQLite comes from: Node's own from Node 24 on, the package `@photostructure/sqlite` (the
  * same API, prebuilt) before, where Node has none or calls it an experiment.
+ *
+ * They differ in closing: Node finalizes statements, the package leaves a connection that has any open until they are collected
+ * (sqlite3_close_v2), and with it the files `-wal` and `-shm`. Nothing here may depend on their being gone. It does no harm: such a
+ * connection holds no lock on the journal's lock file, which is closed without statements, and SQLite deletes no log of a
+ * database that was moved or replaced.
  */
 
 import type { DatabaseSyncInstance, StatementSyncInstance } from "@photostructure/sqlite";

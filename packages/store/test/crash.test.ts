@@ -146,6 +146,7 @@ describe("a damaged end", () => {
     expect(head).toBeGreaterThan(14_900);
     expect(head).toBeLessThan(15_000);
     expect(earlier).toEqual([{ uuid, through: head }]);
+    expect(journal.count({ msgIds: ["2026-1", "2026-4096", "2026-14000"] }, 9)).toBe(3);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     await expectSound(journal, file);
   });

@@ -107,6 +107,9 @@ export const defaultLimits: Limits = {
   commandsPerSecondMax: 10_000,
 };
 
+/** The longest time that a timer can be set to. */
+const timerMsMax = 0x7fffffff;
+
 const ranges = {
   sendMessagesMax: [0, 0],
   sendBytesMax: [64 * mebibyte, 1],
@@ -134,7 +137,9 @@ export function resolveOptions(options: SocketOptions): Settings {
   for (const [name, [fallback, least]] of Object.entries(ranges)) {
     const value = options[name as keyof typeof ranges] ?? fallback;
     checkNumber(name, value, least);
-    numbers[name as keyof typeof ranges] = value;
+    // A timer of Node's that is longer ends at once.
+    numbers[name as keyof typeof ranges] =
+      name.endsWith("Ms") && Number.isFinite(value) ? Math.min(value, timerMsMax) : value;
   }
   if (numbers.reconnectJitter > 1) throw outOfRange("reconnectJitter", numbers.reconnectJitter, "from 0 to 1");
   const limits = { ...defaultLimits };

@@ -1,5 +1,6 @@
 /** Connections that end, stall or vanish at a bad moment. */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { bufferBytes, eventually, expectBuffersAtMost, expectNoLeaks, settled } from "@fedmsg/testkit";
 import { describe, expect, test } from "vitest";
 import { peerTypes } from "../fuzz/targets.mjs";
@@ -151,6 +152,41 @@ describe("a subscriber that never reads", () => {
     await reading;
     await expectBuffersAtMost(before + 20 * sendBytesMax + 32 * mebibyte);
     await Promise.all(deaf.map((peer) => peer[Symbol.asyncDispose]()));
+  });
+
+  test("corrupts nobody else's messages", { timeout: 60_000 }, async () => {
+    await using publisher = new Publisher({ sendBytesMax: 64 * mebibyte, stallMs: 0, lingerMs: 0 });
+    const address = await publisher.bind("tcp://127.0.0.1:*");
+    await using good = new Subscriber();
+    good.subscribe("y", "both");
+    good.connect(address);
+    await using deaf = await RawPeer.to(address, { deaf: true });
+    const wishes = ["deaf", "both"].map((prefix) => encodeSubscribe(Buffer.from(prefix)));
+    deaf.write(encodeGreeting(), encodeReady("SUB"), ...wishes);
+    await Promise.all([publisher.subscribed("y"), publisher.subscribed("deaf")]);
+    for (let n = 0; n < 8; n++) publisher.trySend(["deaf", Buffer.alloc(2 * mebibyte, 1)]); // Its write is under way from here on.
+    const [small, large] = [Buffer.alloc(100, "y"), Buffer.alloc(1000, "y")];
+    const rounds = 320;
+    const taken = (async () => {
+      for (let both = 0; both < rounds; ) {
+        for (const [topic, body] of await good.receiveBatch()) {
+          expect(
+            body?.every((byte) => byte === body[0]),
+            String(topic),
+          ).toBe(true);
+          if (String(topic) === "both") both++;
+        }
+      }
+    })();
+    for (let n = 0; n < rounds; n++) {
+      publisher.trySend(["deaf", small]);
+      publisher.trySend(["y", small]);
+      await nextTurn();
+      publisher.trySend(["both", Buffer.alloc(100, "b")]);
+      for (let k = 0; k < 200; k++) publisher.trySend(["y", large]);
+      await nextTurn();
+    }
+    await taken;
   });
 
   test("that has ended its side is let go, though much waits for it", { timeout: 60_000 }, async () => {

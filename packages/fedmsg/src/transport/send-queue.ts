@@ -77,6 +77,8 @@ export class SendQueue {
   #waitingSince = 0;
   #waitingTold = 0;
   #row = 0;
+  #awaited: Promise<void> | undefined;
+  #wake = () => {};
 
   constructor(outlet: Outlet, options: PublisherOptions) {
     this.#outlet = outlet;
@@ -201,12 +203,20 @@ export class SendQueue {
       await delay(1);
       return;
     }
+    if (changed !== this.#awaited) {
+      // Once for each promise, however often it is looked at: it may be days until it is settled.
+      this.#awaited = changed;
+      void changed.then(() => {
+        this.#awaited = undefined;
+        this.#wake();
+      });
+    }
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, lookMs);
-      changed.then(() => {
+      this.#wake = () => {
         clearTimeout(timer);
         resolve();
-      });
+      };
     });
   }
 

@@ -5,7 +5,7 @@ import { journalRefusal } from "./errors.ts";
 import { createTables, isJournal, pragma } from "./schema.ts";
 
 /** How long a statement waits for a reader that is just opening or closing. */
-const busyMs = 5000;
+const busyMs = 1000;
 
 /** Opens the writer's connection, with `synchronous = FULL`; an empty file becomes a journal. */
 export async function openForWriting(path: string, nowMs: number): Promise<Database> {

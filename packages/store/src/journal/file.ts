@@ -67,6 +67,7 @@ function createIfAbsent(path: string): void {
 
 /** So that the name of a new file survives a power cut, too. */
 export function syncDirectory(path: string): void {
+  if (process.platform === "win32") return; // Directories cannot be opened there.
   const descriptor = openSync(dirname(path), "r");
   try {
     fsyncSync(descriptor);

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { FedmsgError } from "fedmsg";
 import type { EntryQuery, Journal, JournalEntry, JournalInfo, Page, PageQuery } from "fedmsg/plugin";
@@ -61,8 +61,10 @@ async function connect(path: string): Promise<Database> {
   try {
     return await connectTo(path, path);
   } catch (error) {
-    // The directory takes no index of the log; without a log, none is needed.
-    if (resultCode(error) !== sqliteCodes.cannotOpen || existsSync(`${path}-wal`)) throw error;
+    // The directory takes no index of the log; with nothing in the log, none is needed.
+    const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
+    const isRefused = [sqliteCodes.cannotOpen, sqliteCodes.readOnly].some((code) => code === resultCode(error));
+    if (!isRefused || (log && log.size > 0)) throw error;
     return await connectTo(`${pathToFileURL(path).href}?immutable=1`, path);
   }
 }

@@ -28,7 +28,7 @@ export async function rebuild(path: string, db: Database, meta: Meta, wholeFrom:
   try {
     copyIncarnations(db, target);
     copyEntries(db, target, meta, wholeFrom);
-    target.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    target.exec("PRAGMA journal_mode = DELETE"); // Leaves one file, which can be renamed: see closing in sqlite.ts.
   } finally {
     target.close();
   }

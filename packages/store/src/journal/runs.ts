@@ -51,11 +51,61 @@ function bucketOf(hash: number): number {
   return hash >>> (32 - bucketBits);
 }
 
-/** Gathers the run that is being filled, and writes it when it is full. What was pruned from it is left out. */
-export class RunWriter {
-  readonly #hashes = new Uint32Array(runLength);
+/** What is written of a run. */
+interface EncodedRun {
+  readonly least: number;
+  readonly greatest: number;
+  /** Empty where no id falls into the bucket. */
+  readonly buckets: readonly Uint8Array[];
+}
+
+/** Gathers a run: the hash and the time at each offset. */
+class Gathered {
+  #hashes = new Uint32Array(runLength);
   /** NaN where there is no entry. */
-  readonly #times = new Float64Array(runLength).fill(Number.NaN);
+  #times = new Float64Array(runLength).fill(Number.NaN);
+  /** Which run it is; -1 for none. */
+  run = -1;
+  count = 0;
+
+  begin(run: number): void {
+    this.run = run;
+    this.count = 0;
+    this.#times.fill(Number.NaN);
+  }
+
+  set(offset: number, timeMs: number, msgId: string): void {
+    this.#hashes[offset] = hashOf(msgId);
+    this.#times[offset] = timeMs;
+    this.count++;
+  }
+
+  encode(): EncodedRun {
+    const buckets: number[][] = Array.from({ length: 1 << bucketBits }, () => []);
+    let least = Number.POSITIVE_INFINITY;
+    let greatest = Number.NEGATIVE_INFINITY;
+    this.#times.forEach((timeMs, offset) => {
+      if (Number.isNaN(timeMs)) return;
+      least = Math.min(least, timeMs);
+      greatest = Math.max(greatest, timeMs);
+      const hash = this.#hashes[offset] as number;
+      (buckets[bucketOf(hash)] as number[]).push(keyOf(hash, offset));
+    });
+    return { least, greatest, buckets: buckets.map(encodeKeys) };
+  }
+}
+
+function encodeKeys(keys: readonly number[]): Uint8Array {
+  const bytes = Buffer.alloc(keys.length * 4);
+  keys.forEach((key, n) => {
+    bytes.writeUInt32LE(key, n * 4);
+  });
+  return bytes;
+}
+
+/** Gathers the run that is being filled, and writes it when it is full, or when entries of a later one come. */
+export class RunWriter {
+  readonly #gathered = new Gathered();
   readonly #insertRun: Statement;
   readonly #insertIds: Statement;
 
@@ -64,12 +114,13 @@ export class RunWriter {
     this.#insertIds = db.prepare("INSERT OR REPLACE INTO ids VALUES (?, ?)");
   }
 
-  /** Reads what is there of the run that `head` is in. */
+  /** Begins with what is there of the run that `head` is in: at open, and after a rollback. */
   load(db: Database, head: number): void {
     const one = db.prepare("SELECT position, time, msg_id FROM entries WHERE position = ?");
     const note = ({ position, time, msg_id }: { position: number; time: number; msg_id: StoredText }) => {
       this.add(position, time, readText(msg_id));
     };
+    this.#gathered.begin(fullRuns(head));
     const from = fullRuns(head) * runLength;
     try {
       const rows = db.prepare("SELECT position, time, msg_id FROM entries WHERE position > ? AND position <= ?");
@@ -82,41 +133,63 @@ export class RunWriter {
     }
   }
 
-  /** Notes an entry; the last of its run writes the run. One that was rolled back is noted again. */
+  /** Notes an entry; the last of its run writes the run. */
   add(position: number, timeMs: number, msgId: string): void {
+    const run = fullRuns(position - 1);
     const offset = (position - 1) % runLength;
-    if (offset === 0) this.#times.fill(Number.NaN);
-    this.#hashes[offset] = hashOf(msgId);
-    this.#times[offset] = timeMs;
-    if (offset === runLength - 1) this.write((position - runLength) / runLength);
+    if (run !== this.#gathered.run) {
+      this.#write();
+      this.#gathered.begin(run);
+    }
+    this.#gathered.set(offset, timeMs, msgId);
+    if (offset === runLength - 1) this.#write();
   }
 
-  /** Writes a run as it stands. */
-  write(run: number): void {
-    const buckets: number[][] = Array.from({ length: 1 << bucketBits }, () => []);
-    let least = Number.POSITIVE_INFINITY;
-    let greatest = Number.NEGATIVE_INFINITY;
-    this.#times.forEach((timeMs, offset) => {
-      if (Number.isNaN(timeMs)) return;
-      least = Math.min(least, timeMs);
-      greatest = Math.max(greatest, timeMs);
-      const hash = this.#hashes[offset] as number;
-      (buckets[bucketOf(hash)] as number[]).push(keyOf(hash, offset));
-    });
-    if (least > greatest) return;
+  #write(): void {
+    const { run, count } = this.#gathered;
+    if (count === 0) return;
+    const { least, greatest, buckets } = this.#gathered.encode();
     this.#insertRun.run(run, least, greatest);
     buckets.forEach((keys, bucket) => {
-      if (keys.length > 0) this.#insertIds.run(bucket * bucketStep + run, encodeKeys(keys));
+      if (keys.length > 0) this.#insertIds.run(bucket * bucketStep + run, keys);
     });
+    this.#gathered.count = 0;
   }
 }
 
-function encodeKeys(keys: readonly number[]): Uint8Array {
-  const bytes = Buffer.alloc(keys.length * 4);
-  keys.forEach((key, n) => {
-    bytes.writeUInt32LE(key, n * 4);
-  });
-  return bytes;
+/** Compares what is written of full runs with their entries. */
+export class RunVerifier {
+  readonly #gathered = new Gathered();
+  readonly #times: Statement;
+  readonly #keys: Statement;
+
+  constructor(db: Database) {
+    this.#times = db.prepare("SELECT time_min, time_max FROM runs WHERE run = ?");
+    this.#keys = db.prepare("SELECT keys FROM ids WHERE id = ?");
+  }
+
+  /**
+   * Notes an entry, in the order of positions.
+   *
+   * @returns whether what is written of its run is right, where this is the last of a run that is all there
+   */
+  add(position: number, timeMs: number, msgId: string): boolean {
+    const run = fullRuns(position - 1);
+    const offset = (position - 1) % runLength;
+    if (run !== this.#gathered.run) this.#gathered.begin(run);
+    this.#gathered.set(offset, timeMs, msgId);
+    return offset !== runLength - 1 || this.#gathered.count < runLength || this.#isRight(run);
+  }
+
+  #isRight(run: number): boolean {
+    const { least, greatest, buckets } = this.#gathered.encode();
+    const times = attempt(() => this.#times.get(run));
+    if (times?.time_min !== least || times?.time_max !== greatest) return false;
+    return buckets.every((keys, bucket) => {
+      const stored: Uint8Array | undefined = attempt(() => this.#keys.get(bucket * bucketStep + run)?.keys);
+      return stored ? Buffer.compare(stored, keys) === 0 : keys.length === 0;
+    });
+  }
 }
 
 /** Takes away the runs from `from` up to, but not with, `to`. */

@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { FedmsgError } from "fedmsg";
 import type { Database } from "../sqlite.ts";
 import type { Range } from "./ranges.ts";
+import { RunVerifier } from "./runs.ts";
 import { EntryScanner } from "./scan.ts";
 import { readMeta } from "./schema.ts";
 
@@ -44,12 +45,13 @@ export async function verifyEntries(
   const note = (fault: JournalFault) => {
     if (++faultCount <= faultsListed) faults.push(fault);
   };
+  const runs = new RunVerifier(db);
   let good = 0;
   for (let at = 1, isThrough = false; !isThrough; ) {
     assertGoesOn(signal);
     snapshot((bounds) => {
       const range = { from: Math.max(at, bounds.from), to: Math.min(Math.max(at, bounds.from) + batch - 1, bounds.to) };
-      good += verifyRange(db, range, note);
+      good += verifyRange(db, range, runs, note);
       at = range.to + 1;
       isThrough = range.to >= bounds.to;
     });
@@ -64,14 +66,18 @@ function assertGoesOn(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new FedmsgError("FEDMSG_ABORTED", "the verification was interrupted");
 }
 
-function verifyRange(db: Database, range: Range, note: (fault: JournalFault) => void): number {
+function verifyRange(db: Database, range: Range, runs: RunVerifier, note: (fault: JournalFault) => void): number {
   const damaged = new Set<number>();
   const present = new Set<number>();
   const scanner = new EntryScanner(db, (event) => {
     if (event.type === "damaged") damaged.add(event.position);
   });
-  scanner.scan(range, {}, ({ position }) => {
+  scanner.scan(range, {}, ({ position, timeMs, msgId }) => {
     present.add(position);
+    if (!runs.add(position, timeMs, msgId)) {
+      const detail = `what finds ids and times up to position ${position} does not agree with the entries`;
+      note({ kind: "tables", position: 0, detail });
+    }
     return true;
   });
   for (let position = range.from; position <= range.to; position++) {

@@ -195,6 +195,7 @@ export class SqliteJournal implements Journal {
       this.#db.exec("COMMIT");
     } catch (error) {
       rollback(this.#db);
+      this.#runs.load(this.#db, before.head);
       if (group.length === 0) group.push(...this.#queue.splice(0, groupEntriesMax));
       this.#failGroup(group, error);
       return;

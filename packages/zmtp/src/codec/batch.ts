@@ -19,6 +19,8 @@ export class FrameBatch implements Iterable<Buffer[]> {
   readonly #firsts: number[] = [];
   readonly #counts: number[] = [];
   #length = 0;
+  /** Messages between others were left out. */
+  #isSparse = false;
   /** Frames before this one belong to finished messages. */
   #open = 0;
 
@@ -85,6 +87,7 @@ export class FrameBatch implements Iterable<Buffer[]> {
   keep(): Buffer[][] {
     const messages: Buffer[][] = [];
     if (this.#length === 0) return messages;
+    if (this.#isSparse) return this.#keepSparse();
     let copy = this.#chunk;
     let from = 0;
     if (!this.#whole) {
@@ -96,6 +99,21 @@ export class FrameBatch implements Iterable<Buffer[]> {
     }
     for (let message = 0; message < this.#length; message++) messages.push(this.#collect(message, copy, from));
     return messages;
+  }
+
+  /** What was left out must not be kept along with the rest. */
+  #keepSparse(): Buffer[][] {
+    const leadBytes = (this.#lead?.length ?? 0) * this.#length;
+    const copy = Buffer.allocUnsafeSlow(this.byteLength - leadBytes);
+    let at = 0;
+    return Array.from({ length: this.#length }, (_, message) =>
+      this.message(message).map((frame) => {
+        if (frame === this.#lead) return frame;
+        copy.set(frame, at);
+        at += frame.length;
+        return copy.subarray(at - frame.length, at);
+      }),
+    );
   }
 
   #collect(message: number, buffer: Buffer, from: number): Buffer[] {
@@ -129,6 +147,7 @@ export class FrameBatch implements Iterable<Buffer[]> {
     this.#chunk = chunk;
     this.#whole = undefined;
     this.#lead = undefined;
+    this.#isSparse = false;
     this.#frames = 0;
     this.#length = 0;
     this.#open = 0;
@@ -170,6 +189,7 @@ export class FrameBatch implements Iterable<Buffer[]> {
   /** Goes on without the messages before, keeping those frames that are open. */
   forgetMessages(): void {
     this.#length = 0;
+    this.#isSparse = false;
     this.#lead = undefined;
   }
 
@@ -191,6 +211,7 @@ export class FrameBatch implements Iterable<Buffer[]> {
       this.#firsts[kept] = first;
       this.#counts[kept++] = this.#counts[message] as number;
     }
+    this.#isSparse ||= kept < this.#length;
     this.#length = kept;
   }
 
@@ -202,6 +223,7 @@ export class FrameBatch implements Iterable<Buffer[]> {
       this.#firsts[kept] = this.#firsts[message] as number;
       this.#counts[kept++] = this.#counts[message] as number;
     }
+    this.#isSparse ||= kept < this.#length;
     this.#length = kept;
   }
 

@@ -42,6 +42,10 @@ const eagerBytesPerPeer = 16 * 1024;
 /** and less in all. */
 const gatheredBytesMax = 8 * 1024 * 1024;
 const sweepMs = 100;
+/** After so many sends in a row, whoever awaits them gives other work a turn. */
+const turnSends = 4096;
+/** Where the last look at the clock is so long ago, somebody blocked the loop, and what peers sent is not read yet. */
+const sweepLateMs = 3 * sweepMs;
 
 /** The works of one socket. */
 export class Engine {
@@ -64,9 +68,11 @@ export class Engine {
   #unflushed = 0;
   #unflushedCopies = 0;
   #turnIsOver = false;
+  #sends = 0;
   #turn: { promise: Promise<void>; resolve: () => void } | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #sweeper: NodeJS.Timeout | undefined;
+  #sweptAt = 0;
   #isRef = true;
   #isClosed = false;
   #forgetSignal = () => {};
@@ -168,6 +174,8 @@ export class Engine {
 
   /** What `send` answers: at once, or, after so much, when other work had its turn. */
   sent(): Promise<void> {
+    // Also where nothing was queued, as nobody is there: else nobody could come while somebody sends.
+    if (++this.#sends % turnSends === 0) this.#turnIsOver = true;
     if (!this.#turnIsOver) return done;
     if (!this.#turn) {
       let resolve = () => {};
@@ -264,6 +272,7 @@ export class Engine {
   }
 
   #becameReady(peer: Peer, connector: Connector | undefined): void {
+    peer.isKnown = true;
     this.#role.ready(peer);
     if (peer.state !== "ready" || !peer.info) return; // It was cut.
     peer.wasReady = true;
@@ -278,9 +287,9 @@ export class Engine {
     this.#byPeer.delete(peer);
     if (peer.incoming) this.#incoming--;
     if (peer.incoming && !peer.wasReady) this.#handshakes--;
+    if (peer.isKnown) this.#role.gone(peer);
     if (peer.wasReady) {
       this.#ready--;
-      this.#role.gone(peer);
       this.emit({ type: "disconnected", address: peer.address });
     }
     connector?.lost(detail || "the connection was closed", code);
@@ -289,11 +298,18 @@ export class Engine {
   /** Sees to it that the clock is looked at while it matters. */
   #watch(): void {
     if (this.#sweeper || this.isClosed) return;
+    this.#sweptAt = performance.now();
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
   }
 
   #sweep(): void {
     const now = performance.now();
+    const isLate = now - this.#sweptAt > sweepLateMs;
+    this.#sweptAt = now;
+    if (isLate) {
+      setImmediate(() => this.#sweep()).unref(); // When what has arrived was read.
+      return;
+    }
     let timed = this.settings.heartbeatMs > 0 && this.#peers.size > 0;
     for (const peer of [...this.#peers]) {
       peer.sweep(now);

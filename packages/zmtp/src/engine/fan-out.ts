@@ -65,7 +65,7 @@ export class FanOut {
     this.#onChange = onChange;
     this.line = new SendLine(engine, (frames) => this.#attempt(frames));
     this.#visit = (outlet) => {
-      if (outlet.stamp === this.#stamp) return;
+      if (outlet.stamp === this.#stamp || outlet.peer.isLeaving) return;
       outlet.stamp = this.#stamp;
       this.#targets.push(outlet);
     };
@@ -139,6 +139,7 @@ export class FanOut {
     const text = prefix.toString("latin1");
     if (!wanted) {
       if (outlet.prefixes.delete(text)) this.#onChange(peer, prefix, false, this.#tree.remove(prefix, outlet));
+      this.line.pump(); // It may have been the one that was waited for.
       return;
     }
     const { subscriptionsMax, subscriptionBytesMax } = this.#engine.settings.limits;
@@ -163,12 +164,13 @@ export class FanOut {
   written(peer: Peer): void {
     const outlet = this.#outlets.get(peer);
     if (!outlet) return;
+    const wasWaitedFor = outlet.stalledAt > 0;
     if (peer.outbox.empty) {
       outlet.stalledAt = 0;
       outlet.slow = false;
       this.#tell(outlet);
     }
-    this.line.pump();
+    if (wasWaitedFor) this.line.pump(); // Nobody waits for the others.
   }
 
   close(): void {
@@ -258,6 +260,12 @@ export class FanOut {
   #lose(outlet: Outlet): void {
     this.#dropped++;
     outlet.untold++;
+    // Later: whoever hears of it may send, or close the socket.
+    if (outlet.untold === 1 || performance.now() - outlet.toldAt >= reportMs)
+      queueMicrotask(() => this.#tellInTime(outlet));
+  }
+
+  #tellInTime(outlet: Outlet): void {
     if (performance.now() - outlet.toldAt >= reportMs) this.#tell(outlet);
   }
 

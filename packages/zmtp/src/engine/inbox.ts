@@ -176,7 +176,7 @@ export class Inbox {
   #hand(peer: Peer | undefined, batch: FrameBatch): void {
     try {
       const handling = this.#handler?.(batch);
-      if (!handling) return;
+      if (!(handling instanceof Promise)) return;
       peer?.hold();
       handling.catch(throwLater).finally(() => peer?.unhold());
     } catch (error) {

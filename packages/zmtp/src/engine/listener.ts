@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { unlink } from "node:fs/promises";
+import { lstat, unlink } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket as Stream } from "node:net";
 import { ZmtpError } from "../errors.ts";
 import type { Settings } from "../options.ts";
@@ -60,6 +60,7 @@ async function listen(parsed: Address, settings: Settings): Promise<Server> {
     return await start(settings, where);
   } catch (error) {
     if (codeOf(error) !== "EADDRINUSE" || (await answers(parsed.path))) throw error;
+    if (!(await lstat(parsed.path)).isSocket()) throw error; // Somebody's file.
     await unlink(parsed.path); // Left behind by a process that is gone.
     return await start(settings, where);
   }

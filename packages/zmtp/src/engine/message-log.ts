@@ -67,17 +67,14 @@ export class MessageLog {
   /** A range of a slab was sent, or given up. */
   release(slab: Slab): void {
     if (--slab.ranges > 0) return;
-    if (slab === this.#slab) this.#at = 0;
-    else if (spares.length < sparesMax) spares.push(slab);
+    // The current one is begun anew by the next message: the last one may still be on its way into other peers' queues.
+    if (slab !== this.#slab && spares.length < sparesMax) spares.push(slab);
   }
 
   #roomFor(bytes: number): Slab {
     const current = this.#slab;
+    if (current?.ranges === 0) this.#at = 0;
     if (current && this.#at + bytes <= slabBytes) return current;
-    if (current && current.ranges === 0) {
-      this.#at = 0;
-      return current;
-    }
     this.#at = 0;
     this.#slab = spares.pop() ?? { bytes: Buffer.allocUnsafeSlow(slabBytes), ranges: 0 };
     return this.#slab;

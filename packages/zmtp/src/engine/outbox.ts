@@ -9,7 +9,7 @@ import type { MessageLog, Slab, Written } from "./message-log.ts";
 interface Range {
   readonly bytes: Uint8Array;
   readonly slab: Slab | undefined;
-  readonly start: number;
+  start: number;
   end: number;
   messages: number;
 }
@@ -119,15 +119,31 @@ export class Outbox {
 
   #take(): Range[] {
     this.#loose = 0;
+    const first = this.#ranges[0] as Range;
+    if (first.end - first.start > writeBytes) return [this.#cutOff(first)];
     let count = 0;
     for (let bytes = 0; count < this.#ranges.length && bytes < writeBytes; count++) {
       const { start, end } = this.#ranges[count] as Range;
+      if (end - start > writeBytes) break;
       bytes += end - start;
     }
     if (count < this.#ranges.length) return this.#ranges.splice(0, count);
     const all = this.#ranges;
     this.#ranges = [];
     return all;
+  }
+
+  /** The beginning of a large frame, so that it can be seen how much of it was taken. Its message counts with the rest. */
+  #cutOff(range: Range): Range {
+    const head = {
+      bytes: range.bytes,
+      slab: undefined,
+      start: range.start,
+      end: range.start + writeBytes,
+      messages: 0,
+    };
+    range.start = head.end;
+    return head;
   }
 
   #land(): void {

@@ -64,6 +64,10 @@ export class Peer {
   /** What was received and not yet taken. */
   untakenBytes = 0;
   untakenMessages = 0;
+  /** The socket knows it, and must hear of its end. */
+  isKnown = false;
+  /** It gets what is queued, and nothing more. */
+  isLeaving = false;
   /** It was told of: so will be its end. */
   wasReady = false;
   readonly #owner: PeerOwner;
@@ -76,6 +80,8 @@ export class Peer {
   #holds = 0;
   #whenEmpty: (() => void) | undefined;
   #parting = false;
+  /** A PONG waits behind what is queued. */
+  #pongWaits = false;
   #detail = "";
   #code: string | undefined;
   readonly #openedAt = performance.now();
@@ -148,6 +154,7 @@ export class Peer {
   /** Sends what waits, for `lingerMs` at most, then ends the connection. Resolves when it is closed. */
   finish(lingerMs: number): Promise<void> {
     if (this.stream.closed) return Promise.resolve();
+    this.isLeaving = true;
     const closed = new Promise<void>((resolve) => void this.stream.once("close", resolve));
     if (this.state !== "ready") {
       this.destroy();
@@ -316,12 +323,11 @@ export class Peer {
         break;
       case "PING":
         this.#ttlMs = command.ttlMs;
-        if (this.outbox.bytes > this.#owner.settings.sendBytesMax) {
-          throw new ProtocolFault("queue-full", "it sends PINGs and does not read what is sent to it");
-        }
         if (this.#ttlMs > 0) this.#owner.watch();
+        if (this.#pongWaits) break; // One is enough: it says that we are here.
         this.outbox.addFrames(encodePong(command.context));
         this.flush();
+        this.#pongWaits = !this.outbox.empty;
         break;
       case "READY":
         throw new ProtocolFault("bad-command", "READY came a second time");
@@ -332,7 +338,10 @@ export class Peer {
   #written(): void {
     this.outbox.written(this.stream);
     if (this.state !== "closed") this.outbox.flush(this.stream, this.#onWritten);
-    if (this.outbox.empty) this.#whenEmpty?.();
+    if (this.outbox.empty) {
+      this.#pongWaits = false;
+      this.#whenEmpty?.();
+    }
     this.#owner.written(this);
   }
 

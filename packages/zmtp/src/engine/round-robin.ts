@@ -43,7 +43,7 @@ export class RoundRobin {
 
 /** Queues a message for one peer, if it has room. */
 export function sendTo(engine: Engine, peer: Peer, frames: Frames): boolean {
-  if (peer.state !== "ready") return false;
+  if (peer.state !== "ready" || peer.isLeaving) return false;
   const { outbox } = peer;
   const { sendMessagesMax, sendBytesMax } = engine.settings;
   let bytes = 0;

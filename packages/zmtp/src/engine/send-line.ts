@@ -6,8 +6,11 @@ import type { Engine } from "./engine.ts";
 /** A message as it goes out. */
 export type Frames = readonly Uint8Array[];
 
+/** What a frame that waits costs beside its bytes. */
+const frameOverhead = 64;
+
 interface Item {
-  readonly frames: Frames;
+  frames: Frames;
   readonly bytes: number;
   resolve(): void;
   reject(error: unknown): void;
@@ -52,7 +55,7 @@ export class SendLine {
   #wait(frames: Frames, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) throw abortedError(signal);
     let bytes = 0;
-    for (const { length } of frames) bytes += length;
+    for (const { length } of frames) bytes += length + frameOverhead;
     const { sendBytesMax } = this.#engine.settings;
     if (this.#bytes > 0 && this.#bytes + bytes > sendBytesMax) {
       const detail = `${this.#bytes} bytes wait to be sent, ${sendBytesMax} are allowed (sendBytesMax)`;
@@ -68,6 +71,7 @@ export class SendLine {
 
   /** Resolves when something has changed, and so `try` may succeed. */
   changed(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     if (!this.#changed) {
       let resolve = () => {};
       const promise = new Promise<void>((settle) => {
@@ -86,6 +90,7 @@ export class SendLine {
       const item = this.#items[this.#head] as Item;
       try {
         if (!item.given && !this.#attempt(item.frames)) return;
+        if (this.#closed) return; // By somebody who heard of a loss.
         this.#shift();
         item.resolve();
       } catch (error) {
@@ -122,8 +127,10 @@ export class SendLine {
     const onAbort = () => {
       if (item.given) return;
       item.given = true;
+      item.frames = [];
       this.#bytes -= item.bytes;
       item.reject(abortedError(signal));
+      this.pump(); // It may have held up others.
     };
     const { resolve, reject } = item;
     item.resolve = () => {

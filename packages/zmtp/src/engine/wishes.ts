@@ -59,11 +59,12 @@ export class Wishes {
   }
 
   #send(peer: Peer, bytes: Buffer): void {
+    const isBehind = !peer.outbox.empty;
     peer.outbox.addFrames(bytes);
     this.#engine.touch(peer);
     this.#engine.queued(bytes.length);
     const { sendBytesMax } = this.#engine.settings;
-    if (peer.outbox.bytes > sendBytesMax) peer.cut("queue-full", "it does not read subscriptions");
+    if (isBehind && peer.outbox.bytes > sendBytesMax) peer.cut("queue-full", "it does not read subscriptions");
   }
 }
 

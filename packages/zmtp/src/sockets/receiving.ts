@@ -56,7 +56,11 @@ export abstract class ReceivingSocket extends Socket implements AsyncIterable<Me
 
   /** Messages until the socket is closed. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, void> {
-    for await (const batch of this.batches()) yield* batch;
+    for (;;) {
+      const [message] = await this.receiveBatch({ messagesMax: 1 }); // Whoever leaves the loop leaves the others where they are.
+      if (!message) return;
+      yield message;
+    }
   }
 
   /**

@@ -18,6 +18,7 @@ export class Request extends Socket {
   readonly #inbox: Inbox;
   #state: "idle" | "sending" | "waiting" = "idle";
   #server: Peer | undefined;
+  #isReceiving = false;
   #lost = new AbortController();
 
   constructor(options: SocketOptions = {}) {
@@ -56,7 +57,9 @@ export class Request extends Socket {
     if (this.closed) throw closedError();
     if (this.#state !== "waiting")
       throw new ZmtpError("ZMTP_STATE", "a request must be sent before its reply is received");
+    if (this.#isReceiving) throw new ZmtpError("ZMTP_STATE", "somebody waits for the reply already");
     const lost = this.#lost.signal;
+    this.#isReceiving = true;
     try {
       const reply = await this.#inbox.receive(signal ? AbortSignal.any([signal, lost]) : lost);
       this.#state = "idle";
@@ -65,6 +68,8 @@ export class Request extends Socket {
       if (!lost.aborted || this.closed) throw error;
       this.#state = "idle";
       throw new ZmtpError("ZMTP_PEER_LOST", "the peer that had the request is gone; send it again");
+    } finally {
+      this.#isReceiving = false;
     }
   }
 

@@ -45,6 +45,7 @@ export class Router extends ReceivingSocket {
     if (this.trySend(message)) return this.engine.sent();
     if (this.#mandatory) throw new ZmtpError("ZMTP_UNROUTABLE", "no peer of this identity is there with room");
     this.#dropped++;
+    return this.engine.sent();
   }
 
   /** As `send`, at once; answers false where the peer is not there, or full. Throws ZMTP_CLOSED, ZMTP_MESSAGE. */
