@@ -15,6 +15,14 @@ export {
 } from "./plugins/command.ts";
 export { type AskOptions, askReplay, type ReplayAnswer } from "./replay/client.ts";
 export {
+  type Cursor,
+  type CursorStore,
+  createMemoryCursors,
+  keysKept,
+  type SqlValue,
+  type Transaction,
+} from "./replay/cursors.ts";
+export {
   type FetchedPage,
   type FetchedRange,
   type FetchOptions,
