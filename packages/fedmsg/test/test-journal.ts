@@ -1,97 +1,74 @@
 /** A journal for the tests of replay, in memory. */
 
-import type {
-  EntryQuery,
-  Journal,
-  JournalEntry,
-  JournalInfo,
-  NewEntry,
-  Page,
-  PageQuery,
-} from "../src/replay/journal.ts";
+import type { EntryQuery, Journal, JournalInfo, NewEntry, PageQuery } from "../src/replay/journal.ts";
+import { createMemoryJournal } from "../src/replay/memory-journal.ts";
 
+const firstMs = 1_700_000_000_000;
+const stepMs = 250;
+
+/** When the entry at a position of a {@link TestJournal} was appended, in ms since the epoch. */
+export function timeMsOf(position: number): number {
+  return firstMs + (position - 1) * stepMs;
+}
+
+/** A journal in memory whose names and times are always the same, and which counts the pages that are read. */
 export class TestJournal implements Journal {
   readonly uuid = "0b7f5a3c-9d0e-4b51-8a3f-2f6f7c1d9e42";
-  entries: JournalEntry[] = [];
-  head = 0;
-  now = 1_700_000_000_000;
   pages = 0;
+  #appended = 0;
+  readonly #journal = createMemoryJournal({ now: () => timeMsOf(++this.#appended) });
 
   get info(): JournalInfo {
-    const first = this.entries[0]?.position ?? this.head + 1;
-    return {
-      uuid: this.uuid,
-      first,
-      head: this.head,
-      earlier: [{ uuid: "11111111-2222-4333-8444-555555555555", through: 3 }],
-      bytes: 0,
-    };
+    const earlier = [{ uuid: "11111111-2222-4333-8444-555555555555", through: 3 }];
+    return { ...this.#journal.info, uuid: this.uuid, earlier };
   }
 
-  add(topic: string, body: string | Uint8Array, msgId = `id-${this.head + 1}`): void {
+  /** Appends an entry whose `msgId` is `id-<position>`. */
+  add(topic: string, body: string | Uint8Array): Promise<number> {
     const bytes = typeof body === "string" ? Buffer.from(body) : body;
-    this.entries.push({ position: ++this.head, timeMs: this.now, topic, msgId, body: bytes });
-    this.now += 250;
+    return this.append((position) => ({ topic, body: bytes, msgId: `id-${position}` }));
   }
 
-  append(build: (position: number) => NewEntry): Promise<number> {
-    const { topic, body, msgId } = build(this.head + 1);
-    this.add(topic, body, msgId);
-    return Promise.resolve(this.head);
+  append(build: (position: number) => NewEntry) {
+    return this.#journal.append(build);
   }
 
-  page({ after, topics, limit, bytesMax }: PageQuery): Page {
+  page(query: PageQuery) {
     this.pages++;
-    const entries: JournalEntry[] = [];
-    let bytes = 0;
-    let through = after;
-    for (let n = Math.max(0, after - this.info.first + 1); n < this.entries.length; n++) {
-      const entry = this.entries[n] as JournalEntry;
-      const isWanted = !topics || topics.some((prefix) => entry.topic.startsWith(prefix));
-      if (isWanted) {
-        bytes += entry.topic.length + entry.body.byteLength;
-        if (entries.length > 0 && bytes > bytesMax) return { entries, through };
-        entries.push(entry);
-      }
-      through = entry.position;
-      if (entries.length === limit) return { entries, through };
-    }
-    return { entries, through: Math.max(through, this.head) };
+    return this.#journal.page(query);
   }
 
-  count(query: EntryQuery, atMost: number): number {
-    return this.find(query, atMost + 1).length;
+  count(query: EntryQuery, atMost: number) {
+    return this.#journal.count(query, atMost);
   }
 
-  find({ msgIds = [] }: EntryQuery, limit: number): JournalEntry[] {
-    return this.entries.filter(({ msgId }) => msgIds.includes(msgId)).slice(0, limit);
+  find(query: EntryQuery, limit: number) {
+    return this.#journal.find(query, limit);
   }
 
-  positionAt(timeMs: number): number {
-    return this.entries.findLast((entry) => entry.timeMs <= timeMs)?.position ?? 0;
+  positionAt(timeMs: number) {
+    return this.#journal.positionAt(timeMs);
   }
 
-  isInPlace(): boolean {
-    return true;
+  isInPlace() {
+    return this.#journal.isInPlace();
   }
 
-  prune({ olderThanMs = 0 }: { readonly olderThanMs?: number }): { readonly removed: number } {
-    const before = this.entries.length;
-    this.entries = this.entries.filter(({ timeMs }) => timeMs >= olderThanMs);
-    return { removed: before - this.entries.length };
+  prune(options: { readonly olderThanMs?: number }) {
+    return this.#journal.prune(options);
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  close() {
+    return this.#journal.close();
   }
 }
 
 /** A journal of so many small messages, every third of another topic. */
-export function filledJournal(count: number): TestJournal {
+export async function filledJournal(count: number): Promise<TestJournal> {
   const journal = new TestJournal();
   for (let n = 1; n <= count; n++) {
     const topic = n % 3 === 0 ? "org.test.b.three" : "org.test.a.other";
-    journal.add(topic, `{"i":${n},"msg":{},"seq_id":${n},"topic":"${topic}"}`);
+    await journal.add(topic, `{"i":${n},"msg":{},"seq_id":${n},"topic":"${topic}"}`);
   }
   return journal;
 }

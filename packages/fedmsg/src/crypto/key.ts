@@ -21,7 +21,9 @@
  * and then so is what was signed.)
  */
 
-import { createHash } from "node:crypto";
+import * as crypto from "node:crypto";
+import type { Message } from "../wire/envelope.ts";
+import { quote } from "../wire/text.ts";
 import { decodeBase64 } from "./base64.ts";
 import { MessageParts, readParts, type SignedInput } from "./parts.ts";
 
@@ -36,17 +38,50 @@ export const messageKeyBytes = 8;
 export function messageKey(message: SignedInput | MessageParts): Uint8Array | undefined {
   const parts = readParts(message);
   if (!(parts instanceof MessageParts)) return undefined;
-  const hash = createHash("sha256");
-  for (const part of [parts.token("topic") ?? "", parts.token("msg_id") ?? parts.signed, signatureOf(parts)]) {
-    const bytes = typeof part === "string" ? Buffer.from(part) : part;
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    hash.update(length).update(bytes);
-  }
-  return hash.digest().subarray(0, messageKeyBytes);
+  return hashParts(parts.token("topic") ?? "", parts.token("msg_id") ?? parts.signed, signatureOf(parts));
 }
 
-function signatureOf(parts: MessageParts): Buffer | string {
+/**
+ * The same key, of a message that is known already: in a fraction of the time, as its text is looked at only where topic,
+ * id or signature are not what they mostly are.
+ *
+ * @param message what `text` says
+ * @param text the body as it goes over the wire, or came
+ * @returns 8 bytes; zeros where `text` is no message after all
+ */
+export function messageKeyOf(message: Message, text: Uint8Array | string): Uint8Array {
+  const { topic, msg_id: id, signature } = message;
+  if (typeof topic === "string" && typeof id === "string") {
+    const signed =
+      typeof signature === "string" ? decodeBase64(signature) : signature === undefined ? noBytes : undefined;
+    if (signed !== undefined) return hashParts(quote(topic), quote(id), signed);
+  }
+  return messageKey(text) ?? new Uint8Array(messageKeyBytes);
+}
+
+const noBytes = Buffer.alloc(0);
+/** Where the three parts stand one behind the other while they are hashed: nearly all are shorter. */
+const scratch = Buffer.alloc(4096);
+
+/** Of JSON texts, which are ASCII, and what a signature stands for. */
+function hashParts(topic: string, id: string, signature: Buffer): Uint8Array {
+  const length = 12 + topic.length + id.length + signature.length;
+  const bytes = length <= scratch.length ? scratch : Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const part of [topic, id, signature]) {
+    at = bytes.writeUInt32BE(part.length, at);
+    at += typeof part === "string" ? bytes.write(part, at, "latin1") : part.copy(bytes, at);
+  }
+  return sha256(bytes.subarray(0, length)).subarray(0, messageKeyBytes);
+}
+
+/** `crypto.hash` is twice as fast; Node has it from 21.7 on. */
+const sha256: (bytes: Uint8Array) => Buffer =
+  typeof crypto.hash === "function"
+    ? (bytes) => crypto.hash("sha256", bytes, "buffer")
+    : (bytes) => crypto.createHash("sha256").update(bytes).digest();
+
+function signatureOf(parts: MessageParts): Buffer {
   const text = parts.text("signature");
-  return (text === undefined ? undefined : decodeBase64(text)) ?? parts.token("signature") ?? "";
+  return (text === undefined ? undefined : decodeBase64(text)) ?? Buffer.from(parts.token("signature") ?? "");
 }

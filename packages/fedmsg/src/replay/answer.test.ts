@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { filledJournal, TestJournal } from "../../test/test-journal.ts";
+import { filledJournal, TestJournal, timeMsOf } from "../../test/test-journal.ts";
 import { type Answer, answerLimits, answerQuery } from "./answer.ts";
 import { parseHeader } from "./header.ts";
 import type { PageQuery } from "./journal.ts";
@@ -40,7 +40,7 @@ describe("an answer is put together in small steps", () => {
     ["every second one", { kind: "entries", query: { positions: [...Array(5000).keys()].map((n) => 2 * n) } }],
     ["a page", { kind: "page", after: 0, limit: 1000 }],
   ])("%s, of many small messages", async (_, query) => {
-    const journal = filledJournal(10_000);
+    const journal = await filledJournal(10_000);
     const turns = watch(journal);
     const { entries, frames } = await answer(query, journal);
     expect(frames.length).toBeGreaterThanOrEqual(entries);
@@ -53,7 +53,7 @@ describe("an answer is put together in small steps", () => {
     ["a page", { kind: "page", after: 0, limit: 1000 }],
   ])("%s, of large messages", async (_, query) => {
     const journal = new TestJournal();
-    for (let n = 0; n < 15; n++) journal.add("t", Buffer.alloc(mebibyte / 2 + n * 40_000));
+    for (let n = 0; n < 15; n++) await journal.add("t", Buffer.alloc(mebibyte / 2 + n * 40_000));
     const turns = watch(journal);
     await answer(query, journal);
     expect(turns.length).toBeGreaterThan(3);
@@ -62,7 +62,7 @@ describe("an answer is put together in small steps", () => {
 });
 
 test("a page ends where the journal looked at enough, whether it holds anything or not", async () => {
-  const journal = filledJournal(1000);
+  const journal = await filledJournal(1000);
   journal.page = ({ after }) => ({ entries: [], through: after + 5 });
   const { frames, entries } = await answer({ kind: "page", after: 10, limit: 1000, topics: ["rare"] }, journal);
   expect(entries).toBe(0);
@@ -70,17 +70,17 @@ test("a page ends where the journal looked at enough, whether it holds anything 
 });
 
 test("a journal that does not go on ends an answer", async () => {
-  const journal = filledJournal(10);
+  const journal = await filledJournal(10);
   journal.page = ({ after }) => ({ entries: [], through: after });
   expect(await answer({ kind: "entries", query: { all: true } }, journal)).toMatchObject({ kind: "refusal" });
   expect(await answer({ kind: "page", after: 0, limit: 5 }, journal)).toMatchObject({ entries: 0 });
 });
 
 test("what is pruned while an answer is put together is left out of it", async () => {
-  const journal = filledJournal(2000);
+  const journal = await filledJournal(2000);
   const page = journal.page.bind(journal);
   journal.page = (query) => {
-    if (query.after === 200) journal.prune({ olderThanMs: journal.entries[599]?.timeMs as number });
+    if (query.after === 200) journal.prune({ olderThanMs: timeMsOf(600) });
     return page(query);
   };
   const { frames } = await answer({ kind: "entries", query: { positionRange: [1, 1000] } }, journal);
@@ -89,7 +89,7 @@ test("what is pruned while an answer is put together is left out of it", async (
 });
 
 test("nothing is read any more once it is given up", async () => {
-  const journal = filledJournal(100_000);
+  const journal = await filledJournal(100_000);
   const controller = new AbortController();
   const page = journal.page.bind(journal);
   journal.page = (query) => {

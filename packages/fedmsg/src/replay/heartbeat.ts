@@ -11,14 +11,14 @@
  * sent after 1,000 entries, 256 topics or a second, and every five seconds when nothing happens (docs/wire.md).
  */
 
+import { messageKeyBytes } from "../crypto/index.ts";
+
 /** What all heartbeats' topics begin with. Old tools hide such topics. */
 export const heartbeatPrefix = "_heartbeat.";
 /** Entries that one heartbeat lists at most. */
 export const heartbeatEntriesMax = 1000;
 /** Topics that one heartbeat lists at most. */
 export const heartbeatTopicsMax = 256;
-/** Bytes of a message's key. */
-export const keyBytes = 8;
 
 /** A heartbeat, taken apart. */
 export interface Heartbeat {
@@ -116,9 +116,12 @@ function isPosition(value: unknown): value is number {
 
 /** At least one key, at most so many. */
 function parseKeys(text: unknown, most: number): Buffer[] | undefined {
-  if (typeof text !== "string" || text.length > Math.ceil((most * keyBytes) / 3) * 4 || !base64.test(text))
+  if (typeof text !== "string" || text.length > Math.ceil((most * messageKeyBytes) / 3) * 4 || !base64.test(text))
     return undefined;
   const bytes = Buffer.from(text, "base64");
-  if (bytes.length === 0 || bytes.length % keyBytes !== 0 || bytes.length / keyBytes > most) return undefined;
-  return Array.from({ length: bytes.length / keyBytes }, (_, n) => bytes.subarray(n * keyBytes, (n + 1) * keyBytes));
+  if (bytes.length === 0 || bytes.length % messageKeyBytes !== 0 || bytes.length / messageKeyBytes > most)
+    return undefined;
+  return Array.from({ length: bytes.length / messageKeyBytes }, (_, n) =>
+    bytes.subarray(n * messageKeyBytes, (n + 1) * messageKeyBytes),
+  );
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { codeOf, eventually, expectNoLeaks, withTimeout } from "@fedmsg/testkit";
 import { Dealer, Request } from "@fedmsg/zmtp";
 import { describe, expect, test } from "vitest";
-import { filledJournal, TestJournal } from "../../test/test-journal.ts";
+import { filledJournal, TestJournal, timeMsOf } from "../../test/test-journal.ts";
 import { askReplay } from "./client.ts";
 import { type ReplayServerEvent, type ReplayServerOptions, startReplayServer } from "./server.ts";
 
@@ -18,7 +18,7 @@ const patient = { queriesPerSecondMax: 1e6, queryBurstMax: 1e6 };
 async function start(options: Partial<ReplayServerOptions> = {}) {
   const events: ReplayServerEvent[] = [];
   const server = await startReplayServer({
-    journal: filledJournal(10),
+    journal: await filledJournal(10),
     address: any,
     onEvent: (event) => events.push(event),
     ...options,
@@ -58,7 +58,7 @@ describe("the Python system's queries find what they found there", () => {
   test("what is sent is the exact bytes that were kept", async () => {
     const journal = new TestJournal();
     const body = Buffer.from('{"topic": "a",  "x": 1.0, "x": "\xff"}', "latin1");
-    journal.add("a", body);
+    await journal.add("a", body);
     await using served = await start({ journal });
     const answer = await askReplay(served.address, { seq_id: 1 });
     expect(answer).toEqual({ kind: "frames", frames: [body] });
@@ -104,7 +104,7 @@ describe("what cannot be answered is said in one frame", () => {
   });
 
   test("a journal that cannot be read is told, and the next query is answered", async () => {
-    const journal = filledJournal(3);
+    const journal = await filledJournal(3);
     await using served = await start({ journal });
     const page = journal.page.bind(journal);
     journal.page = () => {
@@ -147,8 +147,8 @@ describe("pages", () => {
   });
 
   test("what was pruned shows in the header", async () => {
-    const journal = filledJournal(10);
-    journal.prune({ olderThanMs: (journal.entries[6] as { timeMs: number }).timeMs });
+    const journal = await filledJournal(10);
+    journal.prune({ olderThanMs: timeMsOf(7) });
     await using served = await start({ journal });
     const [header, ...bodies] = await ask(served.address, '{"after":2}');
     expect(JSON.parse(header as string)).toMatchObject({ first: 7, head: 10, through: 10 });
@@ -167,7 +167,7 @@ describe("pages", () => {
   test("pages are bounded in bytes, but one message always fits", async () => {
     const journal = new TestJournal();
     for (let n = 1; n <= 6; n++)
-      journal.add("t", JSON.stringify({ seq_id: n, x: "x".repeat(n === 4 ? 900_000 : 300_000) }));
+      await journal.add("t", JSON.stringify({ seq_id: n, x: "x".repeat(n === 4 ? 900_000 : 300_000) }));
     await using served = await start({ journal, limits: { pageBytesMax: 700_000 } });
     const pages: unknown[] = [];
     for (let after = 0; after < 6; ) {
@@ -219,7 +219,7 @@ describe("strangers", () => {
   });
 
   test("answers to one peer come in the order of its questions", async () => {
-    await using served = await start({ journal: filledJournal(5000) });
+    await using served = await start({ journal: await filledJournal(5000) });
     await using dealer = new Dealer({ lingerMs: 0, limits: { framesMax: 20_000 } });
     dealer.connect(served.address);
     const queries = [...Array(200).keys()].map((n) => (n % 2 ? { seq_id: n } : { seq_id_range: [n + 1, n + 2000] }));
@@ -253,7 +253,7 @@ describe("strangers", () => {
 
   test("a client that does not read its answer holds up nobody, and is cut", async () => {
     const journal = new TestJournal();
-    for (let n = 1; n <= 20; n++) journal.add("t", JSON.stringify({ seq_id: n, x: "x".repeat(500_000) }));
+    for (let n = 1; n <= 20; n++) await journal.add("t", JSON.stringify({ seq_id: n, x: "x".repeat(500_000) }));
     await using served = await start({ journal, limits: { stallMs: 1500 } });
     const deaf = await rawRequest(served.address, "{}");
     await eventually(() => served.events.some(({ type }) => type === "answered"), "the answer of the deaf one");
@@ -265,7 +265,7 @@ describe("strangers", () => {
 
   test("answers that nobody takes are bounded: who took nothing for longest is cut first", async () => {
     const journal = new TestJournal();
-    for (let n = 1; n <= 20; n++) journal.add("t", JSON.stringify({ seq_id: n, x: "x".repeat(500_000) }));
+    for (let n = 1; n <= 20; n++) await journal.add("t", JSON.stringify({ seq_id: n, x: "x".repeat(500_000) }));
     await using served = await start({ journal, limits: { unsentBytesMax: 12_000_000 } });
     const one = await rawRequest(served.address, "{}");
     await eventually(() => served.events.filter(({ type }) => type === "answered").length === 1, "the first");
@@ -300,7 +300,7 @@ describe("strangers", () => {
 
 describe("its end", () => {
   test("closing while answers are put together ends them, and nobody reads the journal afterwards", async () => {
-    const journal = filledJournal(100_000);
+    const journal = await filledJournal(100_000);
     const { server } = await start({ journal, limits: { entriesMax: 1e6 } });
     const asked = Promise.allSettled([1, 2, 3].map(() => askReplay(server.address, {}, { timeoutMs: 500 })));
     await eventually(() => journal.pages > 3, "the answers have begun");
@@ -342,10 +342,10 @@ test("it serves over ipc", async () => {
 });
 
 test("a journal that is replaced is served from then on", async () => {
-  let journal = filledJournal(3);
+  let journal = await filledJournal(3);
   await using served = await start({ journal: () => journal });
   expect(ids(await ask(served.address, "{}"))).toEqual([1, 2, 3]);
-  journal = filledJournal(4);
+  journal = await filledJournal(4);
   expect(ids(await ask(served.address, "{}"))).toEqual([1, 2, 3, 4]);
 });
 

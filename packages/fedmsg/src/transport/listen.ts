@@ -1,7 +1,7 @@
 import { localAddressFor } from "../config/environment.ts";
 import { FedmsgError } from "../errors.ts";
 import { formatAddress, parseAddress } from "./address.ts";
-import type { Publisher, Subscriber } from "./transport.ts";
+import type { Publisher } from "./transport.ts";
 
 /** Where a socket listens, and how that differs from what was asked for, if it does. */
 export interface Listening {
@@ -19,7 +19,7 @@ export interface Listening {
  * @throws FedmsgError FEDMSG_ADDRESS_INVALID, FEDMSG_ADDRESS_IN_USE, FEDMSG_TRANSPORT
  */
 export async function listen(
-  socket: Publisher | Subscriber,
+  socket: Pick<Publisher, "bind">,
   address: string,
   elsewhere: "refuse" | "everywhere",
 ): Promise<Listening> {

@@ -14,6 +14,7 @@
 
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { FedmsgError } from "../errors.ts";
+import { abortedError, closedError } from "./errors.ts";
 import { type Frames, framesByteLength, type PublisherOptions, socketDefaults } from "./transport.ts";
 
 /** How one try to send went. `unsubscribed`: nobody has subscribed to anything. */
@@ -343,13 +344,3 @@ function settle(item: Item, error?: FedmsgError): void {
 }
 
 const sentAlready = Promise.resolve();
-
-/** The error of everything that is used after its end. */
-export function closedError(): FedmsgError {
-  return new FedmsgError("FEDMSG_CLOSED", "the socket is closed");
-}
-
-/** The error of a wait that the caller's signal ended. */
-export function abortedError(signal: AbortSignal): FedmsgError {
-  return new FedmsgError("FEDMSG_ABORTED", "the caller's signal fired", { cause: signal.reason });
-}

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { abortedError, closedError } from "./send-queue.ts";
+import { abortedError, closedError } from "./errors.ts";
 
 /** Prefixes that are kept apart. Peers may be strangers, and each can ask for as many as it likes. */
 const prefixesMax = 100_000;

@@ -144,8 +144,6 @@ export interface Transport {
 export const socketDefaults = {
   highWaterMark: 0,
   queueBytesMax: 64 * 1024 * 1024,
-  peersMax: 10_000,
-  subscriptionsMax: 100_000,
   lingerMs: 1000,
   reconnectMs: 100,
   reconnectMaxMs: 1000,

@@ -1,10 +1,9 @@
 /** What does not take the place of a good list, and what servers may answer to whom. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Authority, makeAuthority, makeCrl } from "../../../test/certificates.ts";
+import { serve, startServer, status } from "../../../test/http-server.ts";
 import { pki, tempFolder, trustingConfig } from "../../../test/pki.ts";
 import type { CryptoEvent, TrustEvent } from "../events.ts";
 import { fetchText } from "./fetch-text.ts";
@@ -25,29 +24,6 @@ function listen() {
 function listOf(issuer: Authority, daysOld: number, serial = "05"): string {
   return makeCrl({ issuer, from: Date.now() - daysOld * day, serials: [serial] });
 }
-
-type Answer = (response: ServerResponse, request: IncomingMessage) => void;
-
-async function startServer(answer: Answer) {
-  const requests: IncomingMessage[] = [];
-  const state = { answer };
-  const server = createServer((request, response) => {
-    requests.push(request);
-    state.answer(response, request);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const stop = () => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  };
-  return { host, state, requests, [Symbol.asyncDispose]: async () => void (await stop()) };
-}
-
-const serve =
-  (text: string): Answer =>
-  (response) =>
-    void response.end(text);
 
 describe("a good list", () => {
   /** A store over files that begin with a list of ten days ago. */
@@ -128,8 +104,7 @@ describe("a good list", () => {
     const [first, older, newer] = [listOf(authority, 10), listOf(authority, 20), listOf(authority, 5)];
     await using server = await startServer(serve(first));
     const { onEvent, take } = listen();
-    const crl_location = `http://${server.host}/crl.pem`;
-    const config = trustingConfig({ ca_cert_location: ca, crl_location, crl_cache: cache });
+    const config = trustingConfig({ ca_cert_location: ca, crl_location: server.url, crl_cache: cache });
     const store = await TrustStore.start(config, { onEvent });
     expect(readFileSync(cache, "latin1")).toBe(first);
     take();
@@ -148,10 +123,10 @@ describe("a good list", () => {
 
 describe("304", () => {
   test("to a first request is a failure: it is asked again, soon", async () => {
-    await using server = await startServer((response) => void response.writeHead(304).end());
+    await using server = await startServer(status(304));
     let now = Date.now();
     const { onEvent, take } = listen();
-    const config = trustingConfig({ ca_cert_location: `http://${server.host}/ca.crt` });
+    const config = trustingConfig({ ca_cert_location: server.url });
     const store = await TrustStore.start(config, { onEvent, now: () => now });
     expect(take()).toEqual(["ca failed: the server answers 304"]);
     server.state.answer = serve(authority.pem);
@@ -166,9 +141,9 @@ describe("304", () => {
     using folder = tempFolder();
     const cache = join(folder.path, "ca.cache");
     writeFileSync(cache, authority.pem);
-    await using server = await startServer((response) => void response.writeHead(304).end());
+    await using server = await startServer(status(304));
     const { onEvent, take } = listen();
-    const config = trustingConfig({ ca_cert_location: `http://${server.host}/ca.crt`, ca_cert_cache: cache });
+    const config = trustingConfig({ ca_cert_location: server.url, ca_cert_cache: cache });
     const store = await TrustStore.start(config, { onEvent });
     await store.refresh();
     expect(take().map((text) => text.replace(cache, "file"))).toEqual([
@@ -191,7 +166,7 @@ describe("a name and a password in a URL", () => {
     const ca_cert_location = `http://me%40home:s%25%C3%A9%20cret@${server.host}/ca.crt`;
     const store = await TrustStore.start(trustingConfig({ ca_cert_location }), { onEvent });
     expect(events.map(({ state }) => state)).toEqual(["loaded"]);
-    server.state.answer = (response) => void response.writeHead(401).end();
+    server.state.answer = status(401);
     await store.refresh();
     expect(events.map(({ state }) => state)).toEqual(["loaded", "failed"]);
     expect(JSON.stringify(events)).not.toMatch(/cret|me%40home|Basic/);

@@ -1,10 +1,9 @@
 /** Files that are rotated and URLs that answer this and that. The clock is the test's own, the server a real one. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { keyPair, makeAuthority, makeCertificate, makeCrl } from "../../../test/certificates.ts";
+import { type Answer, serve, startServer, status } from "../../../test/http-server.ts";
 import { pki, pkiFolder, tempFolder, trustingConfig, wireOf } from "../../../test/pki.ts";
 import type { ConfigInput } from "../../config/index.ts";
 import type { CryptoEvent, TrustEvent } from "../events.ts";
@@ -201,34 +200,6 @@ describe("expiry", () => {
 });
 
 describe("URLs", () => {
-  type Answer = (response: ServerResponse, request: IncomingMessage) => void;
-
-  /** A server whose answer can be exchanged, on a free port. */
-  async function startServer(answer: Answer) {
-    const requests: IncomingMessage[] = [];
-    const state = { answer };
-    const server = createServer((request, response) => {
-      requests.push(request);
-      state.answer(response, request);
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/ca.crt`;
-    const stop = () => {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(resolve));
-    };
-    return { url, state, requests, [Symbol.asyncDispose]: async () => void (await stop()) };
-  }
-
-  const serve =
-    (text: string, headers = {}): Answer =>
-    (response) =>
-      void response.writeHead(200, headers).end(text);
-  const status =
-    (code: number, headers = {}): Answer =>
-    (response) =>
-      void response.writeHead(code, headers).end("no");
-
   test("are fetched again when their time has come, and only if they changed", async () => {
     await using server = await startServer(
       serve(pki("ca.crt"), { etag: '"1"', "last-modified": "Sat, 21 Nov 2026 00:00:00 GMT" }),

@@ -1,6 +1,12 @@
 /** What publisher and subscriber have in common: options, events and errors in the words of the transport. */
 
-import { type MonitorEvent, type Socket, ZmtpError, type SocketOptions as ZmtpOptions } from "@fedmsg/zmtp";
+import {
+  defaultLimits,
+  type MonitorEvent,
+  type Socket,
+  ZmtpError,
+  type SocketOptions as ZmtpOptions,
+} from "@fedmsg/zmtp";
 import { FedmsgError, type FedmsgErrorCode } from "../../errors.ts";
 import { parseAddress } from "../address.ts";
 import { type SocketEvent, type SocketOptions, socketDefaults } from "../transport.ts";
@@ -12,7 +18,7 @@ const receiveBytesMax = 4 * 1024 * 1024;
 export function zmtpOptions(options: SocketOptions): ZmtpOptions {
   const all = { ...socketDefaults, ...options };
   const { highWaterMark, queueBytesMax, lingerMs, reconnectMs, reconnectMaxMs, messageBytesMax } = all;
-  const { peersMax, subscriptionsMax } = all;
+  const { peersMax = defaultLimits.peersMax, subscriptionsMax = defaultLimits.subscriptionsMax } = options;
   return {
     sendMessagesMax: highWaterMark,
     receiveMessagesMax: highWaterMark,
