@@ -15,11 +15,13 @@ export {
   type TailOptions,
   tailMessages,
 } from "./bus/default-bus.ts";
+export type { DurableReceived, Received } from "./bus/received.ts";
 export type { RefusalReason, StatusEvent } from "./bus/status.ts";
-export type { Received, SubscribeOptions, Subscription } from "./bus/subscription.ts";
+export type { SubscribeOptions, Subscription } from "./bus/subscription.ts";
 export type { TrustLevel } from "./bus/trust.ts";
 export type { Config, ConfigInput } from "./config/index.ts";
 export { errorCodes, FedmsgError, type FedmsgErrorCode } from "./errors.ts";
+export type { SqlValue, Transaction } from "./replay/cursors.ts";
 export type { Message } from "./wire/envelope.ts";
 
 // For plugin authors: see `fedmsg/plugin`.

@@ -1,5 +1,7 @@
 /** Sub-path `fedmsg/plugin`: what daemons, transports and other extensions are built from. */
 export { type EndpointsListener, LiveEndpoints } from "./bus/endpoints.ts";
+export { type Journalling, type JournallingOptions, openJournalling } from "./bus/journalling.ts";
+export { MessageWriter } from "./bus/message-writer.ts";
 export { cutWarning } from "./bus/status.ts";
 export { localAddressFor, shortHostname } from "./config/environment.ts";
 export { type LoadModuleOptions, loadModule } from "./config/module.ts";
@@ -31,6 +33,7 @@ export {
   type PagesOptions,
 } from "./replay/fetch.ts";
 export type { PageHeader } from "./replay/header.ts";
+export { heartbeatPrefix } from "./replay/heartbeat.ts";
 export type {
   EarlierJournal,
   EntryQuery,
@@ -41,6 +44,7 @@ export type {
   Page,
   PageQuery,
 } from "./replay/journal.ts";
+export { type JournalledOptions, JournalledPublisher, type Kept } from "./replay/journalled.ts";
 export { createMemoryJournal, type MemoryJournalOptions } from "./replay/memory-journal.ts";
 export type { PageQuestion, ReplayQuery } from "./replay/query.ts";
 export {

@@ -61,6 +61,7 @@ export const sqliteCodes = {
   corrupt: 11,
   full: 13,
   cannotOpen: 14,
+  constraint: 19,
   notDatabase: 26,
 } as const;
 

@@ -1,24 +1,12 @@
 /** What is the SQLite journal's own: its file, its one writer, its bounds. */
 
-import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { FedmsgError } from "fedmsg";
 import type { Journal } from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
 import { openJournal, openJournalReader, pruneJournal } from "../src/index.ts";
 import { openDatabase } from "../src/sqlite.ts";
-import { append, Child, Heard, sample, served, tempFile } from "./support.ts";
-
-/** The error FEDMSG_JOURNAL that something ends with. */
-async function refusal(promise: Promise<unknown>): Promise<FedmsgError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof FedmsgError && error.code === "FEDMSG_JOURNAL") return error;
-  throw new Error("a refusal was expected", { cause: error });
-}
+import { append, Child, canMount, Heard, onSmallDisk, refusal, sample, served, tempFile } from "./support.ts";
 
 /** Runs as somebody who is not root, where the tests are. */
 async function asNobody<T>(work: () => Promise<T>): Promise<T> {
@@ -162,21 +150,6 @@ test("readers see every commit beside a living writer, and never what is not com
   reader.close();
   expect(() => reader.info).toThrow("closed");
 });
-
-/** Whether a small file system can be made for a test: for root, in most places. */
-const canMount = process.getuid?.() === 0 && spawnSync("mount", ["--version"]).status === 0;
-
-/** Runs some work in a folder with room for so many MiB. */
-async function onSmallDisk(mebibytes: number, work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = tempFile("small");
-  mkdirSync(folder);
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", folder]);
-  try {
-    await work(folder);
-  } finally {
-    execFileSync("umount", ["--lazy", folder]); // Lazily: see closing in sqlite.ts.
-  }
-}
 
 test("a failed commit rejects the whole group, leaves everything as it was, and goes on", async () => {
   const file = tempFile();

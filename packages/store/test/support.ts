@@ -1,12 +1,13 @@
 /** Journals in folders that are removed when the test is over, and writers in processes of their own. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { FedmsgError } from "fedmsg";
 import type { Journal, NewEntry } from "fedmsg/plugin";
 import { afterEach } from "vitest";
 import type { JournalEvent } from "../src/index.ts";
@@ -63,6 +64,31 @@ export class Heard {
   /** The first event of a type. */
   of<T extends JournalEvent["type"]>(type: T): Extract<JournalEvent, { type: T }> | undefined {
     return this.events.find((event): event is Extract<JournalEvent, { type: T }> => event.type === type);
+  }
+}
+
+/** The error FEDMSG_JOURNAL that something ends with. */
+export async function refusal(promise: Promise<unknown>): Promise<FedmsgError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof FedmsgError && error.code === "FEDMSG_JOURNAL") return error;
+  throw new Error("a refusal was expected", { cause: error });
+}
+
+/** Whether a small file system can be made for a test: for root, in most places. */
+export const canMount = process.getuid?.() === 0 && spawnSync("mount", ["--version"]).status === 0;
+
+/** Runs some work in a folder with room for so many MiB. */
+export async function onSmallDisk(mebibytes: number, work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = tempFile("small");
+  mkdirSync(folder);
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", folder]);
+  try {
+    await work(folder);
+  } finally {
+    execFileSync("umount", ["--lazy", folder]); // Lazily: see closing in sqlite.ts.
   }
 }
 

@@ -1,4 +1,10 @@
 /** Compliance suites, helpers and starters for the tests of this repository. */
+export {
+  type CursorTraits,
+  cursorCompliance,
+  type MakeCursors,
+  type MakeCursorsOptions,
+} from "./cursor-compliance.ts";
 export { type DnsQuery, type DnsReply, DnsServer, srvRecord } from "./dns-server.ts";
 export { journalCompliance, type MakeJournal, type MakeJournalOptions } from "./journal-compliance.ts";
 export { expectNoLeaks } from "./leaks.ts";

@@ -32,6 +32,11 @@ export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
     this.#onReturn = onReturn;
   }
 
+  /** Items that wait. */
+  get size(): number {
+    return this.#entries.length - this.#head;
+  }
+
   /** Adds an item. Where a promise comes back the queue is full: await it before adding the next. */
   push(item: T, bytes: number): Promise<void> | undefined {
     if (this.#ended) return undefined;
@@ -113,9 +118,8 @@ export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   #isFull(): boolean {
-    const items = this.#entries.length - this.#head;
     if (this.#lifted) return false;
-    return items >= this.#bounds.itemsMax || (items > 0 && this.#bytes >= this.#bounds.bytesMax);
+    return this.size >= this.#bounds.itemsMax || (this.size > 0 && this.#bytes >= this.#bounds.bytesMax);
   }
 
   #release(): void {

@@ -3,13 +3,16 @@ import { type Config, type ConfigInput, completeConfig, isLoadedConfig, loadConf
 import type { SrvOptions } from "../config/srv/index.ts";
 import { createSigner, type Signer } from "../crypto/index.ts";
 import { FedmsgError } from "../errors.ts";
+import type { JournalledPublisher } from "../replay/journalled.ts";
 import { createTransport } from "../transport/create.ts";
-import { abortedError } from "../transport/send-queue.ts";
-import type { Transport } from "../transport/transport.ts";
+import { abortedError } from "../transport/errors.ts";
+import type { Publisher, Transport } from "../transport/transport.ts";
+import type { Message } from "../wire/envelope.ts";
 import { LiveEndpoints } from "./endpoints.ts";
 import { callerPackage } from "./identity.ts";
 import { MessageWriter, type PublishOptions } from "./message-writer.ts";
 import { type Outgoing, openOutgoing } from "./outgoing.ts";
+import type { DurableReceived } from "./received.ts";
 import { type RefusalReason, type StatusEvent, StatusEvents } from "./status.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
 import { Trust } from "./trust.ts";
@@ -56,16 +59,18 @@ export interface Bus extends AsyncDisposable {
   readonly counts: Counts;
   /**
    * Publishes one message. Passive, it resolves when the message is queued for every subscriber (at once during
-   * `post_init_sleep`, when it is kept); active, when it is queued for the relay, which is waited for.
+   * `post_init_sleep`, when it is kept); active, when it is queued for the relay, which is waited for. With a journal
+   * (`persistent_store`) it has a `seq_id`, and is on the disk too, as `journal_sync` says.
    *
    * @throws FedmsgError FEDMSG_ENCODE, FEDMSG_TOO_LARGE, FEDMSG_NO_ENDPOINT, FEDMSG_TIMEOUT (active, after
-   *   `publish_timeout`), FEDMSG_QUEUE_FULL, FEDMSG_CLOSED, FEDMSG_ABORTED
+   *   `publish_timeout`), FEDMSG_QUEUE_FULL, FEDMSG_JOURNAL (it cannot be kept, and is not sent), FEDMSG_CLOSED, FEDMSG_ABORTED
    */
   publish(options: PublishOptions): Promise<Receipt>;
   /**
    * Subscribes to everything listed in `endpoints`, and to what the DNS lists for the domains in `srv_endpoints`, as that
    * changes. Throws FEDMSG_CLOSED, FEDMSG_UNSUPPORTED.
    */
+  subscribe(options: SubscribeOptions & { readonly durable: string }): Subscription<DurableReceived>;
   subscribe(options?: SubscribeOptions): Subscription;
   /** Resolves when somebody subscribes to a prefix of the full topic `topic`; default: to anything. */
   subscribed(topic?: string, signal?: AbortSignal): Promise<void>;
@@ -92,7 +97,8 @@ export interface Bus extends AsyncDisposable {
  * which set `mute`, take none. With `active` it publishes through the relay.
  *
  * @throws FedmsgError FEDMSG_CONFIG_INVALID, FEDMSG_CONFIG_UNREADABLE, FEDMSG_NO_ENDPOINT (all addresses are in use),
- *   FEDMSG_ADDRESS_INVALID, FEDMSG_CREDENTIALS (nothing to sign with), FEDMSG_UNSUPPORTED, FEDMSG_ABORTED
+ *   FEDMSG_ADDRESS_INVALID, FEDMSG_CREDENTIALS (nothing to sign with), FEDMSG_JOURNAL,
+ *   FEDMSG_ADDRESS_IN_USE (that of `replay_endpoints`), FEDMSG_TRANSPORT, FEDMSG_UNSUPPORTED, FEDMSG_ABORTED
  * @example
  * ```ts
  * const bus = await connect({ name: "mybus", config: { endpoints: { mybus: ["tcp://127.0.0.1:3000"] } } });
@@ -197,12 +203,31 @@ class FedmsgBus implements Bus {
   async publish(options: PublishOptions): Promise<Receipt> {
     this.#assertOpen();
     const outgoing = this.#outgoing ?? (await this.#open());
-    const { message, frames } = this.#writer.write(options);
-    await outgoing.publisher.send(frames, options.signal);
+    const message = outgoing.journalled
+      ? await this.#keep(outgoing.journalled, options)
+      : await this.#send(outgoing.publisher, options);
     this.#counts.published++;
     return { topic: message.topic, msg_id: message.msg_id as string, i: message.i as number };
   }
 
+  async #send(publisher: Publisher, options: PublishOptions): Promise<Message> {
+    const { message, frames } = this.#writer.write(options);
+    await publisher.send(frames, options.signal);
+    return message;
+  }
+
+  async #keep(publisher: JournalledPublisher, options: PublishOptions): Promise<Message> {
+    let message: Message | undefined;
+    await publisher.keep((position) => {
+      const written = this.#writer.writeKept(options, position);
+      message = written.message;
+      return written;
+    }, options.signal);
+    return message as unknown as Message;
+  }
+
+  subscribe(options: SubscribeOptions & { readonly durable: string }): Subscription<DurableReceived>;
+  subscribe(options?: SubscribeOptions): Subscription;
   subscribe(options: SubscribeOptions = {}): Subscription {
     this.#assertOpen();
     if (!this.config.zmq_enabled) {
@@ -256,7 +281,7 @@ class FedmsgBus implements Bus {
 
   drain(): Promise<void> {
     this.#ending ??= this.#end(async () => {
-      await this.#outgoing?.publisher.drain();
+      await (this.#outgoing?.journalled ?? this.#outgoing?.publisher)?.drain();
       await Promise.all([...this.#subscriptions].map((subscription) => subscription.drain()));
     });
     return this.#ending;
@@ -265,7 +290,7 @@ class FedmsgBus implements Bus {
   async close(): Promise<void> {
     const stop = async () => {
       await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
-      await this.#outgoing?.publisher.close();
+      await (this.#outgoing?.journalled ?? this.#outgoing?.publisher)?.close();
     };
     // While it drains, closing cuts that short; the end itself is the same one.
     if (this.#ending) await stop();
@@ -317,6 +342,7 @@ class FedmsgBus implements Bus {
       name: this.name,
       transport: await this.#transport,
       status: this.#status,
+      encodeHeartbeat: (topic, msg) => this.#writer.writeHeartbeat(topic, msg),
       onDropped: (count) => {
         this.#counts.dropped += count;
       },

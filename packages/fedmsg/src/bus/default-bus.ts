@@ -8,8 +8,9 @@ import type { ConfigInput } from "../config/index.ts";
 import { FedmsgError } from "../errors.ts";
 import { type Bus, type ConnectOptions, openBus, type PublishOptions, type Receipt } from "./bus.ts";
 import { callerPackage } from "./identity.ts";
+import type { Received } from "./received.ts";
 import type { StatusEvent } from "./status.ts";
-import type { Received, SubscribeOptions } from "./subscription.ts";
+import type { SubscribeOptions } from "./subscription.ts";
 
 /** Options of {@link publish}: what to publish, and any keys of the configuration that shall differ. */
 export interface DefaultPublishOptions extends PublishOptions {

@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { loginName } from "../config/environment.ts";
 import type { Config } from "../config/index.ts";
-import type { Signer } from "../crypto/index.ts";
+import { messageKey, messageKeyBytes, messageKeyOf, type Signer } from "../crypto/index.ts";
 import { FedmsgError } from "../errors.ts";
+import { heartbeatPrefix } from "../replay/heartbeat.ts";
+import type { Kept } from "../replay/journalled.ts";
+import type { Frames } from "../transport/transport.ts";
 import { createEnvelope, encodeMessage, type Message } from "../wire/envelope.ts";
 import { topicBytesMax } from "../wire/frames.ts";
 import { buildTopic } from "../wire/topic.ts";
@@ -24,7 +27,7 @@ export interface PublishOptions {
 /** A message, and how it goes over the wire. */
 export interface Written {
   readonly message: Message;
-  readonly frames: readonly Uint8Array[];
+  readonly frames: Frames;
 }
 
 /** A topic, and what it was made of. */
@@ -54,31 +57,65 @@ export class MessageWriter {
   /**
    * Runs without a pause, so that messages leave in the order of the calls.
    *
+   * @param position its place in the journal, if there is one: the message's `seq_id`
    * @throws FedmsgError FEDMSG_ENCODE, FEDMSG_TOO_LARGE
    */
-  write(options: PublishOptions): Written {
-    const { bodyBytesMax } = this.#config;
+  write(options: PublishOptions, position?: number): Written {
     const named = this.#name(options.modname ?? this.#modname, options.topic ?? "unspecified");
-    const message = createEnvelope({
-      topic: named.topic,
-      msg: options.msg,
-      nowMs: Date.now(),
-      uuid: randomUUID(),
-      i: this.#i + 1,
-      username: this.#username,
-    });
+    const message = this.#envelope(named.topic, options.msg, position);
     options.pre_fire_hook?.(message);
-    const text = this.signer ? this.signer.encodeSigned(message) : encodeMessage(message);
-    const body = Buffer.from(text, "latin1"); // It is ASCII.
+    const body = this.#encode(message);
+    const frame = message.topic === named.topic ? named.frame : toTopicFrame(message.topic); // The hook may change it.
+    this.#i++;
+    return { message, frames: [frame, body] };
+  }
+
+  /**
+   * As {@link write}, for a journal.
+   *
+   * @param position its place there, which becomes the message's `seq_id`
+   */
+  writeKept(options: PublishOptions, position: number): Written & Kept {
+    const { message, frames } = this.write(options, position);
+    const body = frames[1] as Uint8Array;
+    const { topic, msg_id: id } = message;
+    // What is signed says so only in its text.
+    const key = this.signer ? messageKey(body) : messageKeyOf(message, body);
+    return {
+      message,
+      frames,
+      topic,
+      msgId: typeof id === "string" ? id : "",
+      key: key ?? new Uint8Array(messageKeyBytes),
+    };
+  }
+
+  /** A heartbeat: an ordinary message, whose topic is as it is given, and which is not counted. */
+  writeHeartbeat(topic: string, msg: unknown): Frames {
+    return [Buffer.from(topic), this.#toBody(this.#envelope(topic, msg, undefined))];
+  }
+
+  #envelope(topic: string, msg: unknown, position: number | undefined): Message {
+    const fields = { topic, msg, nowMs: Date.now(), uuid: randomUUID(), i: this.#i + 1, username: this.#username };
+    const message = createEnvelope(fields);
+    return position === undefined ? message : { ...message, seq_id: position };
+  }
+
+  #encode(message: Message): Uint8Array {
+    const { bodyBytesMax } = this.#config;
+    const body = this.#toBody(message);
     if (body.byteLength > bodyBytesMax) {
       throw new FedmsgError(
         "FEDMSG_TOO_LARGE",
         `the body of ${message.topic.slice(0, 200)} is ${body.byteLength} bytes long, bodyBytesMax is ${bodyBytesMax}`,
       );
     }
-    const frame = message.topic === named.topic ? named.frame : toTopicFrame(message.topic); // The hook may change it.
-    this.#i++;
-    return { message, frames: [frame, body] };
+    return body;
+  }
+
+  #toBody(message: Message): Uint8Array {
+    const text = this.signer ? this.signer.encodeSigned(message) : encodeMessage(message);
+    return Buffer.from(text, "latin1"); // It is ASCII.
   }
 
   /** The whole topic. Most messages have that of the one before. */
@@ -96,6 +133,9 @@ export class MessageWriter {
 
 function toTopicFrame(topic: string): Uint8Array {
   const frame = Buffer.from(topicPart(topic, "topic"), "utf8");
+  if (topic.startsWith(heartbeatPrefix)) {
+    throw new FedmsgError("FEDMSG_ENCODE", `topic: begins with ${heartbeatPrefix}, as those of heartbeats do`);
+  }
   if (frame.byteLength <= topicBytesMax) return frame;
   throw new FedmsgError("FEDMSG_ENCODE", `topic: ${frame.byteLength} bytes long, at most ${topicBytesMax} are allowed`);
 }

@@ -8,14 +8,19 @@
 
 import type { Config } from "../config/index.ts";
 import { FedmsgError } from "../errors.ts";
+import type { JournalledPublisher } from "../replay/journalled.ts";
 import { socketOptions } from "../transport/create.ts";
 import { listen } from "../transport/listen.ts";
-import type { Publisher, SocketEvent, Transport } from "../transport/transport.ts";
+import type { Frames, Publisher, SocketEvent, Transport } from "../transport/transport.ts";
+import { openJournalling } from "./journalling.ts";
 import { cutWarning, type StatusEvents } from "./status.ts";
 
 /** A publishing socket and the address it uses. */
 export interface Outgoing {
+  /** What is sent through it goes into no journal. */
   readonly publisher: Publisher;
+  /** What keeps what it sends, and closes the socket too, where the configuration asks for that. */
+  readonly journalled?: JournalledPublisher | undefined;
   /** Where it listens, or the relay it is connected to at the moment. */
   readonly endpoint: () => string;
 }
@@ -26,6 +31,8 @@ export interface OutgoingOptions {
   readonly name: string;
   readonly transport: Transport;
   readonly status: StatusEvents;
+  /** Makes the frames of a heartbeat. */
+  readonly encodeHeartbeat: (topic: string, msg: unknown) => Frames;
   /** Hears how many messages some subscriber lost. */
   readonly onDropped: (count: number) => void;
 }
@@ -33,10 +40,29 @@ export interface OutgoingOptions {
 /**
  * Opens what a bus publishes with.
  *
- * @throws FedmsgError FEDMSG_NO_ENDPOINT, FEDMSG_ADDRESS_INVALID, FEDMSG_TRANSPORT
+ * @throws FedmsgError FEDMSG_NO_ENDPOINT, FEDMSG_ADDRESS_INVALID, FEDMSG_TRANSPORT; with `persistent_store` also
+ *   FEDMSG_JOURNAL, FEDMSG_UNSUPPORTED, FEDMSG_ADDRESS_IN_USE (that of `replay_endpoints`)
  */
 export async function openOutgoing(options: OutgoingOptions): Promise<Outgoing> {
-  return options.config.active ? connectToRelay(options) : listenOnEndpoint(options);
+  return options.config.active ? connectToRelay(options) : withJournal(await listenOnEndpoint(options), options);
+}
+
+async function withJournal(outgoing: Outgoing, options: OutgoingOptions): Promise<Outgoing> {
+  const { config, name, status, encodeHeartbeat: encode } = options;
+  const { publisher, endpoint } = outgoing;
+  let isOpen = false;
+  const onWarning = (detail: string) => {
+    if (isOpen) status.emit({ type: "warning", name, detail });
+    else status.announce({ type: "warning", name, detail });
+  };
+  try {
+    const kept = await openJournalling({ config, name, endpoint: endpoint(), publisher, encode, onWarning });
+    isOpen = true;
+    return { ...outgoing, journalled: kept?.publisher };
+  } catch (error) {
+    await publisher.close();
+    throw error;
+  }
 }
 
 async function listenOnEndpoint(options: OutgoingOptions): Promise<Outgoing> {
@@ -81,6 +107,10 @@ async function connectToRelay(options: OutgoingOptions): Promise<Outgoing> {
   const relays = config.relay_inbound;
   if (relays.length === 0) {
     throw new FedmsgError("FEDMSG_NO_ENDPOINT", "active: true, but relay_inbound lists no address; add the relay's");
+  }
+  if (config.persistent_store !== null) {
+    const detail = "persistent_store: not used, as what is published through a relay (active: true) is not kept yet";
+    status.announce({ type: "warning", name, detail });
   }
   let current = 0;
   const relay = () => relays[current] as string;

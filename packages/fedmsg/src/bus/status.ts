@@ -37,6 +37,29 @@ export type StatusEvent =
       readonly added: readonly string[];
       readonly removed: readonly string[];
     }
+  /** It follows a journal, the one of `replay_endpoints[name]`, and has handled everything up to `position`. */
+  | { readonly type: "following"; readonly name: string; readonly journal: string; readonly position: number }
+  /** So many messages that did not come, or came while nobody was there, were fetched; they lie in `from` to `to`. */
+  | {
+      readonly type: "replayed";
+      readonly name: string;
+      readonly journal: string;
+      readonly count: number;
+      readonly from: number;
+      readonly to: number;
+    }
+  /**
+   * Messages at these positions of a journal cannot be had any more, as far as they were not seen before; without `to`,
+   * nobody knows how many there were.
+   */
+  | {
+      readonly type: "gap";
+      readonly name: string;
+      readonly journal: string;
+      readonly from: number;
+      readonly to?: number;
+      readonly detail: string;
+    }
   /**
    * Something about `name`, a key of `endpoints` or of the configuration, deserves a look: SRV records cannot be had, or
    * `replay_window` is longer than there is room for.

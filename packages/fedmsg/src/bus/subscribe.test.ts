@@ -16,8 +16,8 @@ import { describe, expect, test } from "vitest";
 import { createMemoryTransport } from "../transport/memory/index.ts";
 import type { Publisher } from "../transport/transport.ts";
 import { connect } from "./bus.ts";
+import type { Received } from "./received.ts";
 import type { StatusEvent } from "./status.ts";
-import type { Received } from "./subscription.ts";
 
 expectNoLeaks();
 

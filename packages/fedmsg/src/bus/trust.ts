@@ -87,21 +87,25 @@ export class Judge {
   /**
    * Judges one message. A promise comes back only where a check takes time. What is not signed by anybody is refused by
    * a look at what was parsed; what is, is rewritten only when its certificate is known to be the authority's.
+   *
+   * @param age `whenever` for what a journal was asked for: it may be of any age, and whoever asked knows what it has
    */
-  judge({ topic, message, body }: Valid): Judgement | Promise<Judgement> {
+  judge({ topic, message, body }: Valid, age: "recent" | "whenever" = "recent"): Judgement | Promise<Judgement> {
     if (!this.#validator) return unchecked;
     const hopeless = this.#validator.glance(message);
     if (hopeless) return this.#refuse(hopeless, topic);
     const parts = readParts(body, message);
     if (!(parts instanceof MessageParts)) return { accepted: false, reason: parts.reason, detail: parts.detail };
     const validation = this.#validator.check(parts);
-    if (validation instanceof Promise) return validation.then((result) => this.#conclude(result, topic, parts));
-    return this.#conclude(validation, topic, parts);
+    const guarded = age === "recent" ? parts : undefined;
+    if (validation instanceof Promise) return validation.then((result) => this.#conclude(result, topic, guarded));
+    return this.#conclude(validation, topic, guarded);
   }
 
-  #conclude(validation: Validation, topic: string, parts: MessageParts): Judgement {
+  /** @param guarded what must be new */
+  #conclude(validation: Validation, topic: string, guarded: MessageParts | undefined): Judgement {
     if (!validation.valid) return this.#refuse(validation, topic);
-    const freshness = this.#guard?.admit(parts, validation) ?? "fresh";
+    const freshness = (guarded && this.#guard?.admit(guarded, validation)) ?? "fresh";
     if (freshness === "fresh") return { accepted: true, trust: "signed", signer: validation.signer };
     return { accepted: false, reason: freshness, detail: validationReasons[freshness] };
   }

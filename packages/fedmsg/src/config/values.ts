@@ -48,7 +48,7 @@ export function whole({ min = 0, max = int32Max }: { readonly min?: number; read
       v.pipe(v.number(wanted), v.integer(wanted), v.minValue(min, wanted), v.maxValue(max, wanted)),
       v.pipe(
         v.string(wanted),
-        v.regex(/^[0-9]{1,10}$/, wanted),
+        v.regex(/^[0-9]{1,16}$/, wanted),
         v.transform(Number),
         v.minValue(min, wanted),
         v.maxValue(max, wanted),

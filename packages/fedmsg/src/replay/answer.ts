@@ -59,7 +59,8 @@ export async function answerQuery(
   if (query.kind === "entries") return answerEntries(query.query, journal, limits, signal);
   if (query.kind === "page") return answerPage(query, journal, limits, signal);
   const { info } = journal;
-  return { kind: "answer", frames: [encodeHeader(info, info.head, true)], entries: 0 };
+  const through = query.timeMs === undefined ? info.head : journal.positionAt(query.timeMs);
+  return { kind: "answer", frames: [encodeHeader(info, through, true)], entries: 0 };
 }
 
 async function answerPage(

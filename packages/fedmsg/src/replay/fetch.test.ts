@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { codeOf, eventually, expectNoLeaks, withTimeout } from "@fedmsg/testkit";
 import { Reply, Router } from "@fedmsg/zmtp";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { filledJournal, TestJournal } from "../../test/test-journal.ts";
 import { askReplay } from "./client.ts";
 import { type FetchedPage, fetchPages, fetchRange, type PagesOptions } from "./fetch.ts";
@@ -70,7 +70,7 @@ const fast = { retryMs: 1, timeoutMs: 1000 };
 
 describe("pages from a server of ours", () => {
   test("a hundred thousand messages come, each once, in order, a page at a time", async () => {
-    await using server = await serve(filledJournal(100_000));
+    await using server = await serve(await filledJournal(100_000));
     let next = 1;
     for await (const { header, bodies } of fetchPages(server.address, { after: 0 })) {
       expect(bodies.length).toBeLessThanOrEqual(1000);
@@ -84,7 +84,7 @@ describe("pages from a server of ours", () => {
   test("over ipc, of some topics", async () => {
     const folder = await mkdtemp(join(tmpdir(), "replay-"));
     try {
-      await using server = await serve(filledJournal(30), {}, `ipc://${join(folder, "replay")}`);
+      await using server = await serve(await filledJournal(30), {}, `ipc://${join(folder, "replay")}`);
       const pages = await all(fetchPages(server.address, { after: 4, topics: ["org.test.b."], limit: 4 }));
       expect(ids(pages)).toEqual([6, 9, 12, 15, 18, 21, 24, 27, 30]);
       expect(pages.map(({ header }) => header.through)).toEqual([15, 27, 30]);
@@ -94,7 +94,7 @@ describe("pages from a server of ours", () => {
   });
 
   test("up to a position, and not beyond", async () => {
-    await using server = await serve(filledJournal(30));
+    await using server = await serve(await filledJournal(30));
     expect(ids(await all(fetchPages(server.address, { after: 3, through: 12, limit: 4 })))).toEqual(range(4, 12));
     expect(await all(fetchPages(server.address, { after: 12, through: 12 }))).toEqual([]);
     const beyond = await all(fetchPages(server.address, { after: 28, through: 500 }));
@@ -102,37 +102,37 @@ describe("pages from a server of ours", () => {
   });
 
   test("what is appended meanwhile is left to the next time", async () => {
-    const journal = filledJournal(10);
+    const journal = await filledJournal(10);
     await using server = await serve(journal);
     const seen: number[] = [];
     for await (const page of fetchPages(server.address, { after: 0, limit: 5 })) {
       seen.push(page.header.through);
-      for (let n = 0; n < 5; n++) journal.add("t", "{}");
+      for (let n = 0; n < 5; n++) await journal.add("t", "{}");
     }
     expect(seen).toEqual([5, 10]);
   });
 
   test("a position that the journal never had: one page says where its head is", async () => {
-    await using server = await serve(filledJournal(3));
+    await using server = await serve(await filledJournal(3));
     const pages = await all(fetchPages(server.address, { after: 7 }));
     expect(pages).toEqual([{ header: { journal: uuid, first: 1, head: 3, through: 3 }, bodies: [] }]);
   });
 
   test("who is asked for patience waits and asks again", async () => {
-    await using server = await serve(filledJournal(12), { queriesPerSecondMax: 100, queryBurstMax: 2 });
+    await using server = await serve(await filledJournal(12), { queriesPerSecondMax: 100, queryBurstMax: 2 });
     expect(ids(await all(fetchPages(server.address, { after: 0, limit: 2, retryMs: 10 })))).toEqual(range(1, 12));
   });
 
   test("messages that are too large together are asked for one by one", async () => {
     const journal = new TestJournal();
-    for (let n = 1; n <= 10; n++) journal.add("t", JSON.stringify({ seq_id: n, x: "x".repeat(1000) }));
+    for (let n = 1; n <= 10; n++) await journal.add("t", JSON.stringify({ seq_id: n, x: "x".repeat(1000) }));
     await using server = await serve(journal);
     expect(ids(await all(fetchPages(server.address, { after: 0, bytesMax: 1500 })))).toEqual(range(1, 10));
     expect(await codeOf(all(fetchPages(server.address, { after: 0, bytesMax: 500 })))).toBe("FEDMSG_TRANSPORT");
   });
 
   test("a server that is started later, or again, is found", async () => {
-    const journal = filledJournal(20);
+    const journal = await filledJournal(20);
     const first = await serve(journal);
     const pages = fetchPages(first.address, { after: 0, limit: 10, retryMs: 1 });
     const seen = [(await pages.next()).value as FetchedPage];
@@ -195,17 +195,23 @@ describe("failures", () => {
   test("a signal ends a question, a pause, and what has not begun", async () => {
     const server = await serve(new TestJournal());
     await server.close();
-    for (const options of [{ timeoutMs: 60_000 }, { timeoutMs: 1, retryMs: 60_000 }]) {
+    // The question is the first to listen to the signal, the pause behind it the second.
+    for (const [listeners, options] of [
+      [1, { timeoutMs: 60_000 }],
+      [2, { timeoutMs: 1, retryMs: 60_000 }],
+    ] as const) {
       const controller = new AbortController();
+      const listening = vi.spyOn(controller.signal, "addEventListener");
       const code = codeOf(fetchPages(server.address, { after: 0, ...options, signal: controller.signal }).next());
-      setImmediate(() => setTimeout(() => controller.abort(), 20));
+      await eventually(() => listening.mock.calls.length === listeners, `listener ${listeners}`);
+      controller.abort();
       expect(await code).toBe("FEDMSG_ABORTED");
       expect(await codeOf(askReplay(server.address, {}, { signal: controller.signal }))).toBe("FEDMSG_ABORTED");
     }
   });
 
   test("a loop that is left gives its connection back", async () => {
-    await using server = await serve(filledJournal(30));
+    await using server = await serve(await filledJournal(30));
     for await (const { header } of fetchPages(server.address, { after: 0, limit: 3 })) {
       if (header.through >= 6) break;
     }
@@ -304,7 +310,7 @@ describe("a Python server", () => {
   });
 
   test("a server of ours gives ranges too, and where an answer is too large, less at a time", async () => {
-    await using server = await serve(filledJournal(30), { entriesMax: 5 });
+    await using server = await serve(await filledJournal(30), { entriesMax: 5 });
     expect(ids(await all(fetchRange(server.address, 3, 40, fast)))).toEqual(range(3, 30));
   });
 
@@ -323,7 +329,7 @@ describe("a Python server", () => {
 });
 
 test("questions wait for a server that is slow, within the time allowed", async () => {
-  const journal = filledJournal(5);
+  const journal = await filledJournal(5);
   await using server = await serve(journal, { answersMax: 1 });
   const answers = await Promise.all(range(1, 20).map(() => askReplay(server.address, { seq_id: 2 })));
   expect(answers.every(({ kind }) => kind === "frames")).toBe(true);

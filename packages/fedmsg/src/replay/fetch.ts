@@ -51,9 +51,33 @@ export interface FetchedRange {
   readonly bodies: readonly Buffer[];
 }
 
+/** What {@link fetchInfo} asks for. */
+export interface InfoOptions extends FetchOptions {
+  /** Seconds since the epoch: `through` of the answer is the last position that was appended by then. Default: the head. */
+  readonly time?: number | undefined;
+}
+
 /** Pages in a row that may hold nothing. */
 const emptyPagesMax = 1000;
 const retryMaxMs = 5000;
+
+/**
+ * What a journal says of itself.
+ *
+ * @throws FedmsgError as {@link fetchPages}
+ */
+export async function fetchInfo(endpoint: string, options: InfoOptions = {}): Promise<PageHeader> {
+  const { time } = options;
+  const asking = new Asking(endpoint, options, 1);
+  try {
+    return await asking.ask(
+      () => ({ info: true, ...(time !== undefined && { time }) }),
+      ([first]) => parseHeader(first ?? Buffer.alloc(0)),
+    );
+  } finally {
+    await asking.close();
+  }
+}
 
 /**
  * Pages behind a position, until the journal's head at the first page, or `through`. At least one, unless `through` is not

@@ -1,20 +1,23 @@
 /**
- * Follows one journal: compares what its heartbeats list with what was seen, and says what is to be fetched.
+ * Follows one journal: compares what its heartbeats list with what came, and says what is to be fetched.
  *
  * ```
- *   position ──▶   1 … cursor │ (from, to] │ (from, to] │ …
- *                  all handled│  heartbeats that list something that was not seen, or that do not
- *                             │  follow on the one before
+ *   position ──▶   1 … cursor │ (from, to] │ (from, to] │ (from, to] │ …
+ *                  all handled│  page, or heartbeat     │  heartbeats of which something did not come, or that do not
+ *                             │  of which all came      │  follow on the one before
+ *                                                       ▲
+ *                                                       seenTo
  * ```
  *
- * Everything up to the cursor was handled, or is not for us. What was handled is remembered by its key, so it makes no
- * difference which way a message came first: live by one path or several, or fetched. A message that no heartbeat lists
- * never matters here: filters, other publishers behind the same relay, and old publishers need nothing special.
+ * What came is known by its key, so it makes no difference which way it came first: live by one path or several, or fetched.
+ * A message that no heartbeat lists never matters here: filters, other publishers behind the same relay, and old publishers
+ * need nothing special.
  *
  * Pure: no socket, no clock. Whoever drives it tells it the time, fetches what it wants, and hands over what came.
  */
 
 import type { Heartbeat } from "./heartbeat.ts";
+import type { KeyWatcher, Ledger } from "./ledger.ts";
 
 /** What is to be fetched: the entries behind `after`, up to `through`. */
 export interface Missing {
@@ -28,43 +31,47 @@ export interface FollowerOptions {
   readonly journal: string;
   /** Everything up to this position was handled. */
   readonly cursor: number;
+  /** What became of the messages. */
+  readonly ledger: Ledger;
   /** Which topics are for us. */
   readonly matches: (topic: string) => boolean;
   /** How long what a heartbeat lists may still be on its way, in ms. Default 1000. */
   readonly patienceMs?: number | undefined;
-  /** Keys that are remembered. Default 100,000. */
-  readonly keysMax?: number | undefined;
+  /** Called each time the cursor moved. */
+  readonly onCursor?: ((position: number) => void) | undefined;
 }
 
-interface Span {
-  readonly from: number;
-  readonly to: number;
-  /** Keys that were not seen yet. */
-  readonly missing: Set<string>;
-  readonly dueAt: number;
+/** A page that was fetched. */
+export interface SeenPage {
+  /** Everything up to here was looked at. */
+  readonly through: number;
+  /** The journal's last position, as its own answer has it. */
+  readonly head: number;
+  /** The keys of those messages in it that are for us; they are pending, or handled. */
+  readonly keys: readonly string[];
+  /** When it was asked for, in ms of the clock of `beat`. */
+  readonly askedAt: number;
 }
 
-/** Heartbeats that are waited for; about half an hour of them. */
+/** Heartbeats and pages that are not done with. */
 const spansMax = 2000;
+/** Keys that are waited for; beyond it heartbeats are not compared, and what they list is fetched. */
+const keysMax = 200_000;
 
 /** Knows what was handled, and what is missing. */
 export class Follower {
   readonly journal: string;
-  readonly #matches: (topic: string) => boolean;
+  readonly #options: FollowerOptions;
   readonly #patienceMs: number;
-  readonly #keysMax: number;
-  /** Keys of what was handled, oldest first. */
-  readonly #handled = new Set<string>();
-  /** By position: heartbeats that are not done with. */
+  /** By position, without holes. */
   #spans: Span[] = [];
   #cursor: number;
 
-  constructor({ journal, cursor, matches, patienceMs = 1000, keysMax = 100_000 }: FollowerOptions) {
-    this.journal = journal;
-    this.#cursor = cursor;
-    this.#matches = matches;
-    this.#patienceMs = patienceMs;
-    this.#keysMax = keysMax;
+  constructor(options: FollowerOptions) {
+    this.journal = options.journal;
+    this.#options = options;
+    this.#patienceMs = options.patienceMs ?? 1000;
+    this.#cursor = options.cursor;
   }
 
   /** Everything up to this position was handled, or is not for us. */
@@ -72,67 +79,147 @@ export class Follower {
     return this.#cursor;
   }
 
-  /** Notes a message that is handled now. Answers false for one that was handled before. */
-  handle(key: string): boolean {
-    if (this.#handled.has(key)) return false;
-    this.#handled.add(key);
-    if (this.#handled.size > this.#keysMax) this.#forget();
-    for (const { missing } of this.#spans) missing.delete(key);
-    this.#advance();
-    return true;
+  /** Everything up to this position came, or is not for us. */
+  get seenTo(): number {
+    let seenTo = this.#cursor;
+    for (const { unseen, to } of this.#spans) {
+      if (unseen > 0) break;
+      seenTo = to;
+    }
+    return seenTo;
+  }
+
+  /** The last position that was heard of. */
+  get known(): number {
+    return this.#spans.at(-1)?.to ?? this.#cursor;
+  }
+
+  /** When something will have waited long enough, in ms; infinite where nothing is missing. */
+  get dueAt(): number {
+    return this.#spans.reduce((first, { unseen, dueAt }) => (unseen > 0 ? Math.min(first, dueAt) : first), Infinity);
   }
 
   /** Takes a heartbeat of this journal. @param now in ms, of a clock that does not go back */
   beat({ from, to, topics }: Heartbeat, now: number): void {
-    const known = this.#spans.at(-1)?.to ?? this.#cursor;
+    const { known } = this;
     if (to <= known || this.#spans.length >= spansMax) return; // It came by another path before, or comes again.
-    const dueAt = now + this.#patienceMs;
     // What lies between was listed by heartbeats that never came: it can only be fetched.
-    if (from > known) this.#spans.push({ from: known, to: from, missing: new Set(["?"]), dueAt: now });
-    const missing = new Set<string>();
+    if (from > known) this.#add(known, from, now, now).unseen = Infinity;
+    if (from === to) return;
+    const span = this.#add(Math.max(from, known), to, now, now + this.#patienceMs);
+    const { matches, ledger } = this.#options;
+    const hasRoom = this.#spans.reduce((sum, { open }) => sum + open.size, to - from) <= keysMax;
+    if (!hasRoom) span.unseen = Infinity;
     for (const [topic, keys] of topics) {
-      if (!this.#matches(topic)) continue;
-      for (const key of keys) if (!this.#handled.has(key.toString("latin1"))) missing.add(key.toString("latin1"));
+      if (hasRoom && matches(topic)) for (const key of keys) span.wait(key.toString("latin1"), ledger);
     }
-    // Without a list, it only says how far the journal is: what it leaves out is fetched, and nothing is believed.
-    if (from < to) this.#spans.push({ from: Math.max(from, known), to, missing, dueAt });
     this.#advance();
   }
 
-  /** What must be fetched now, in one piece: from the cursor to the end of the last heartbeat that has waited long enough. */
+  /** What must be fetched now, in one piece: up to the end of the last heartbeat that has waited long enough. */
   missing(now: number): Missing | undefined {
-    const due = this.#spans.findLast(({ dueAt, missing }) => dueAt <= now && missing.size > 0);
-    return due && { after: this.#cursor, through: due.to };
+    const due = this.#spans.findLast(({ dueAt, unseen }) => dueAt <= now && unseen > 0);
+    return due && { after: this.seenTo, through: due.to };
   }
 
   /**
-   * Everything up to a position was fetched, and handled where it was for us and new.
-   *
-   * @param head the journal's last position, as its own answer has it. Heartbeats that speak of more are forged: anybody may
-   *   send one, only the journal's answers move the cursor
+   * A page that was asked for behind `seenTo` has come. Heartbeats from before the question that speak of more than its
+   * `head` are forged: anybody may send one, only the journal's answers move the cursor.
    */
-  fetched(through: number, head: number): void {
-    this.#spans = this.#spans.filter(({ to }) => to > through && to <= Math.max(head, through));
-    this.#cursor = Math.max(this.#cursor, through);
+  fetched({ through, head, keys, askedAt }: SeenPage): void {
+    const { ledger } = this.#options;
+    const from = this.seenTo;
+    const done = this.#spans.filter(({ to }) => to <= from);
+    const open = this.#spans.filter(
+      (span) => span.to > from && span.to > through && !(span.to > head && span.at < askedAt),
+    );
+    for (const span of this.#spans) if (!done.includes(span) && !open.includes(span)) span.end(ledger);
+    this.#spans = done;
+    if (through > from) {
+      const page = this.#add(from, through, askedAt, askedAt);
+      for (const key of keys) if (ledger.stateOf(key) === "pending") page.wait(key, ledger);
+    }
+    for (const span of open) {
+      // Where a forged one went, what follows it does not follow on any more.
+      if (span.from > this.known) this.#add(this.known, span.from, askedAt, askedAt).unseen = Infinity;
+      span.from = this.known;
+      this.#spans.push(span);
+    }
     this.#advance();
   }
 
-  /** The cursor follows where nothing is missing. */
-  #advance(): void {
-    let done = 0;
-    for (const { from, to, missing } of this.#spans) {
-      if (missing.size > 0 || from > this.#cursor) break;
-      this.#cursor = Math.max(this.#cursor, to);
-      done++;
-    }
-    if (done > 0) this.#spans.splice(0, done);
+  /** What lies up to a position is gone from the journal. */
+  skip(through: number): void {
+    this.fetched({ through, head: Infinity, keys: [], askedAt: 0 });
   }
 
-  /** The oldest key goes. It lies far behind the cursor, or reading has paused (docs/wire.md, "Cursors"). */
-  #forget(): void {
-    for (const key of this.#handled) {
-      this.#handled.delete(key);
-      return;
-    }
+  /** Watches no key any more. */
+  end(): void {
+    for (const span of this.#spans) span.end(this.#options.ledger);
+    this.#spans = [];
+  }
+
+  #add(from: number, to: number, at: number, dueAt: number): Span {
+    const span = new Span(from, to, at, dueAt, () => this.#advance());
+    this.#spans.push(span);
+    return span;
+  }
+
+  /** The cursor follows where everything is handled. */
+  #advance(): void {
+    const done = this.#spans.findIndex(({ unseen, open }) => unseen > 0 || open.size > 0);
+    const count = done < 0 ? this.#spans.length : done;
+    if (count === 0) return;
+    this.#cursor = (this.#spans[count - 1] as Span).to;
+    this.#spans.splice(0, count);
+    this.#options.onCursor?.(this.#cursor);
+  }
+}
+
+/** Entries behind `from` up to `to`, and what of them is waited for. */
+class Span implements KeyWatcher {
+  from: number;
+  readonly to: number;
+  /** When it was heard of. */
+  readonly at: number;
+  /** When what is unseen is to be fetched. */
+  readonly dueAt: number;
+  /** How many of its keys did not come; infinite where it is not known what they are. */
+  unseen = 0;
+  /** Keys of messages that are not handled. */
+  readonly open = new Set<string>();
+  readonly #onDone: () => void;
+
+  constructor(from: number, to: number, at: number, dueAt: number, onDone: () => void) {
+    this.from = from;
+    this.to = to;
+    this.at = at;
+    this.dueAt = dueAt;
+    this.#onDone = onDone;
+  }
+
+  wait(key: string, ledger: Ledger): void {
+    const state = ledger.stateOf(key);
+    if (state === "handled" || this.open.has(key)) return;
+    if (state === "unknown") this.unseen++;
+    this.open.add(key);
+    ledger.watch(key, this);
+  }
+
+  end(ledger: Ledger): void {
+    for (const key of this.open) ledger.unwatch(key, this);
+  }
+
+  seen(): void {
+    this.unseen--;
+  }
+
+  released(): void {
+    this.unseen++;
+  }
+
+  handled(key: string): void {
+    this.open.delete(key);
+    if (this.open.size === 0) this.#onDone();
   }
 }

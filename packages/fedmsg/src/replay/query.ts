@@ -4,7 +4,7 @@
  * ```
  * {"seq_id_range":[2,6]}                              the Python system's: any of six fields, OR-ed; {} is everything
  * {"after":120,"limit":1000,"topics":["org.a."]}      a page: what comes behind a position
- * {"info":true}                                       what the journal says of itself
+ * {"info":true}, {"info":true,"time":1795219574}      what the journal says of itself, and where it was then
  * ```
  *
  * Refusals of the first kind are worded as in `fedmsg/replay/sqlstore.py`, to the byte: "key" stands there for every field,
@@ -44,7 +44,7 @@ export const queryLimits: QueryLimits = {
 export type Query =
   | { readonly kind: "entries"; readonly query: EntryQuery }
   | { readonly kind: "page"; readonly after: number; readonly topics?: readonly string[]; readonly limit: number }
-  | { readonly kind: "info" };
+  | { readonly kind: "info"; readonly timeMs?: number };
 
 /** Why there is no answer. */
 export interface Refusal {
@@ -66,7 +66,7 @@ export type ReplayQuery =
       readonly time?: readonly [number, number];
     }
   | PageQuestion
-  | { readonly info: true };
+  | { readonly info: true; readonly time?: number };
 
 /** A query for a page, as it is written. */
 export interface PageQuestion {
@@ -172,8 +172,12 @@ function parsePage(fields: readonly [string, unknown][], limits: QueryLimits): Q
 }
 
 function parseInfo(fields: readonly [string, unknown][]): Query | Refusal {
-  if (fields.length > 1 || fields[0]?.[1] !== true) return refuse("info is true, and there is no other field");
-  return { kind: "info" };
+  const { info, time, ...others } = Object.fromEntries(fields);
+  if (info !== true || Object.keys(others).length > 0)
+    return refuse("info is true, and there is no other field but time");
+  if (time === undefined) return { kind: "info" };
+  if (!isSeconds(time)) return refuse("time is a number of seconds since the epoch");
+  return { kind: "info", timeMs: Math.floor(time * 1000) };
 }
 
 function parseOld(fields: readonly [string, unknown][], limits: QueryLimits): Query | Refusal {

@@ -51,21 +51,34 @@ export function decodeMessage(frames: readonly Uint8Array[], bodyBytesMax = body
   const body = frames[1] as Uint8Array;
   const topic = tryDecode(frames[0] as Uint8Array);
   if (topic === undefined) return invalid("bad-utf8", "the topic frame", "");
+  return readBody(body, topic);
+}
+
+/** Reads a message of which there is the body alone, as answers to replay queries have it. Never throws. */
+export function decodeBody(body: Uint8Array, bodyBytesMax = bodyBytesMaxDefault): Decoded {
+  return checkFraming([noTopic, body], bodyBytesMax) ?? readBody(body, undefined);
+}
+
+const noTopic = new Uint8Array();
+
+/** @param topic what the frame says, if there is one */
+function readBody(body: Uint8Array, topic: string | undefined): Decoded {
+  const named = topic ?? "";
   const text = tryDecode(body);
-  if (text === undefined) return invalid("bad-utf8", "the body", topic);
+  if (text === undefined) return invalid("bad-utf8", "the body", named);
   const excess = findExcess(text);
-  if (excess) return invalid(...excess, topic);
+  if (excess) return invalid(...excess, named);
   const value = tryParse(text);
-  if (value instanceof Error) return invalid("not-json", value.message, topic);
+  if (value instanceof Error) return invalid("not-json", value.message, named);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return invalid("not-an-object", `found ${Array.isArray(value) ? "an array" : String(value).slice(0, 40)}`, topic);
+    return invalid("not-an-object", `found ${Array.isArray(value) ? "an array" : String(value).slice(0, 40)}`, named);
   }
   const message = value as Message;
-  if (!Object.hasOwn(message, "topic") || typeof message.topic !== "string") return invalid("no-topic", "", topic);
-  if (message.topic !== topic) {
+  if (!Object.hasOwn(message, "topic") || typeof message.topic !== "string") return invalid("no-topic", "", named);
+  if (topic !== undefined && message.topic !== topic) {
     return invalid("topic-mismatch", `frame ${clip(topic)}, body ${clip(message.topic)}`, topic);
   }
-  return { valid: true, topic, message, body };
+  return { valid: true, topic: message.topic, message, body };
 }
 
 /**

@@ -1,15 +1,18 @@
 import { statSync } from "node:fs";
 import type { Journal } from "fedmsg/plugin";
+import { openForWriting } from "../database.ts";
+import { journalError, journalRefusal } from "../errors.ts";
+import { ensureFile, filePath, takeLock } from "../file.ts";
 import type { Database } from "../sqlite.ts";
-import { openForWriting } from "./database.ts";
-import { journalError, journalRefusal } from "./errors.ts";
 import type { JournalListener } from "./events.ts";
-import { ensureFile, journalPath, takeLock } from "./file.ts";
 import { recover } from "./recovery.ts";
 import type { Keep } from "./retention.ts";
-import { type JournalSync, markOpen, readMeta } from "./schema.ts";
+import { type JournalSync, journalKind, journalTables, markOpen, readMeta } from "./schema.ts";
 import { inspectWal } from "./wal.ts";
 import { SqliteJournal } from "./writer.ts";
+
+const otherWriter =
+  "another writer has this journal open; a journal has one writer: give each its own file ({name} and {port} may stand in journal paths), or end the other one";
 
 /** How a journal is kept. */
 export interface JournalOptions {
@@ -43,7 +46,7 @@ export interface JournalOptions {
  * ```
  */
 export async function openJournal(location: string, options: JournalOptions = {}): Promise<Journal> {
-  const path = ensureFile(journalPath(location));
+  const path = ensureFile(filePath(location, journalKind));
   return await openWriter(path, options, options.sync ?? "full");
 }
 
@@ -56,7 +59,7 @@ export async function pruneJournal(
   location: string,
   options: Keep & Pick<JournalOptions, "onEvent">,
 ): Promise<{ readonly removed: number }> {
-  const path = journalPath(location);
+  const path = filePath(location, journalKind);
   if (!statSync(path, { throwIfNoEntry: false })) throw journalRefusal(path, "there is no such journal");
   const journal = await openWriter(ensureFile(path), options, undefined);
   try {
@@ -71,11 +74,11 @@ export async function pruneJournal(
 /** @param sync undefined: as it was */
 async function openWriter(path: string, options: Omit<JournalOptions, "sync">, sync: JournalSync | undefined) {
   const { maxAgeMs, bytesMax, now = Date.now, onEvent } = options;
-  const lock = await takeLock(path);
+  const lock = await takeLock(path, otherWriter);
   let db: Database | undefined;
   try {
     const wal = inspectWal(`${path}-wal`);
-    db = await openForWriting(path, now());
+    db = await openForWriting(path, journalTables(path, now()));
     const { isOpen, sync: before } = readMeta(db);
     if (isOpen) db = await recover(db, { path, wal, nowMs: now(), onEvent });
     const kept = sync ?? before;

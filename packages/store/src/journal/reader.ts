@@ -2,14 +2,14 @@ import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { FedmsgError } from "fedmsg";
 import type { EntryQuery, Journal, JournalEntry, JournalInfo, Page, PageQuery } from "fedmsg/plugin";
+import { pragma, rollback } from "../database.ts";
+import { journalError, journalRefusal } from "../errors.ts";
+import { filePath } from "../file.ts";
 import { type Database, openDatabase, resultCode, sqliteCodes } from "../sqlite.ts";
-import { rollback } from "./database.ts";
-import { journalError, journalRefusal } from "./errors.ts";
 import type { JournalListener } from "./events.ts";
-import { journalPath } from "./file.ts";
 import { JournalQueries } from "./queries.ts";
 import type { Range } from "./ranges.ts";
-import { isJournal, type JournalSync, pragma, readIncarnations, readMeta } from "./schema.ts";
+import { isJournal, type JournalSync, journalKind, readIncarnations, readMeta } from "./schema.ts";
 import { type Verification, verifyEntries } from "./verify.ts";
 
 const busyMs = 5000;
@@ -46,7 +46,7 @@ export async function openJournalReader(
   location: string,
   options: { readonly onEvent?: JournalListener } = {},
 ): Promise<JournalReader> {
-  const path = journalPath(location);
+  const path = filePath(location, journalKind);
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found) throw journalRefusal(path, "there is no such journal");
   if (!found.isFile()) throw journalRefusal(path, "this is no file");

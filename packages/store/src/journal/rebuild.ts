@@ -4,13 +4,13 @@
  */
 
 import { closeSync, openSync, renameSync, rmSync } from "node:fs";
+import { openForWriting, transact } from "../database.ts";
+import { syncDirectory } from "../file.ts";
 import type { Database } from "../sqlite.ts";
-import { openForWriting, transact } from "./database.ts";
-import { syncDirectory } from "./file.ts";
 import { checksumOf, sizeOf, storeText } from "./rows.ts";
 import { RunWriter } from "./runs.ts";
 import { EntryScanner } from "./scan.ts";
-import { type Meta, readIncarnations } from "./schema.ts";
+import { journalTables, type Meta, readIncarnations } from "./schema.ts";
 
 const batch = 1000;
 
@@ -24,7 +24,7 @@ export async function rebuild(path: string, db: Database, meta: Meta, wholeFrom:
   const copy = `${path}-rebuilt`;
   for (const suffix of ["", "-wal", "-shm"]) rmSync(`${copy}${suffix}`, { force: true });
   closeSync(openSync(copy, "wx", 0o600));
-  const target = await openForWriting(copy, 0);
+  const target = await openForWriting(copy, journalTables(copy, 0));
   try {
     copyIncarnations(db, target);
     copyEntries(db, target, meta, wholeFrom);
@@ -37,7 +37,7 @@ export async function rebuild(path: string, db: Database, meta: Meta, wholeFrom:
   for (const suffix of ["-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
   renameSync(copy, path);
   syncDirectory(path);
-  return await openForWriting(path, 0);
+  return await openForWriting(path, journalTables(path, 0));
 }
 
 function copyIncarnations(db: Database, target: Database): void {

@@ -3,20 +3,18 @@
  * the first bad entry on; and where positions could come to mean something else, a new UUID begins.
  */
 
+import { structureFault, transact } from "../database.ts";
+import { journalRefusal } from "../errors.ts";
 import { type Database, resultCode, sqliteCodes } from "../sqlite.ts";
-import { transact } from "./database.ts";
-import { journalRefusal } from "./errors.ts";
 import type { JournalEvent, JournalListener } from "./events.ts";
 import { rebuild } from "./rebuild.ts";
 import { deleteRuns, fullRuns } from "./runs.ts";
 import { EntryScanner } from "./scan.ts";
-import { beginIncarnation, type Meta, pragma, readIncarnations, readMeta } from "./schema.ts";
+import { beginIncarnation, type Meta, readIncarnations, readMeta } from "./schema.ts";
 import type { WalState } from "./wal.ts";
 
 /** Entries whose checksums are verified. */
 const checkedEntries = 10_000;
-/** A larger file is left to `fedmsg journal verify`: reading all of it would keep its service from starting. */
-const checkedBytesMax = 2 ** 30;
 
 /** What is known before. */
 export interface RecoveryOptions {
@@ -74,16 +72,6 @@ async function mend(path: string, db: Database, meta: Meta): Promise<{ db: Datab
   } catch (error) {
     if (resultCode(error) !== sqliteCodes.corrupt) throw error;
     throw journalRefusal(path, `is damaged beyond repair (${fault}); move it away, and a new journal begins`);
-  }
-}
-
-function structureFault(db: Database): string | undefined {
-  if (Number(pragma(db, "page_count")) * Number(pragma(db, "page_size")) > checkedBytesMax) return undefined;
-  try {
-    const found = String(pragma(db, "quick_check(1)"));
-    return found === "ok" ? undefined : found;
-  } catch (error) {
-    return (error as Error).message;
   }
 }
 

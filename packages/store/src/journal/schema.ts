@@ -17,13 +17,17 @@
  */
 
 import { randomUUID } from "node:crypto";
+import { pragma, type Tables } from "../database.ts";
+import { journalRefusal } from "../errors.ts";
+import type { FileKind } from "../file.ts";
 import type { Database } from "../sqlite.ts";
-import { journalRefusal } from "./errors.ts";
 
+/** How messages about locations call it. */
+export const journalKind: FileKind = { noun: "a journal", inMemory: "createMemoryJournal()" };
 /** The version of the tables that this program reads and writes. */
 export const formatVersion = 1;
 /** "fmsJ", in the header of the file: tells a journal from other databases. */
-const applicationId = 0x666d734a;
+export const applicationId = 0x666d734a;
 /** UUIDs that a journal lists, at most. */
 const incarnationsMax = 100;
 
@@ -90,20 +94,19 @@ export function isJournal(db: Database, path: string): boolean {
   return true;
 }
 
+/** The tables of a journal at this path; an empty file becomes one. */
+export function journalTables(path: string, nowMs: number): Tables {
+  return { areThere: (db) => isJournal(db, path), create: (db) => createTables(db, nowMs) };
+}
+
 /** Writes the tables of a new journal, its first UUID with them. */
-export function createTables(db: Database, startedAt: number): void {
+function createTables(db: Database, startedAt: number): void {
   db.exec(`BEGIN IMMEDIATE; ${tables}
     PRAGMA application_id = ${applicationId};
     PRAGMA user_version = ${formatVersion};
     INSERT INTO meta VALUES (1, ${formatVersion}, 1, 0, 0, 'full', 0)`);
   beginIncarnation(db, startedAt);
   db.exec("COMMIT");
-}
-
-/** The one value of a pragma. */
-export function pragma(db: Database, name: string): unknown {
-  const row = db.prepare(`PRAGMA ${name}`).get() as Record<string, unknown> | undefined;
-  return row && Object.values(row)[0];
 }
 
 /** What the journal says of itself. */

@@ -12,11 +12,11 @@
 
 import { FedmsgError } from "fedmsg";
 import type { EntryQuery, Journal, JournalEntry, JournalInfo, NewEntry, Page, PageQuery } from "fedmsg/plugin";
+import { rollback, transact } from "../database.ts";
+import { journalError } from "../errors.ts";
+import { identify } from "../file.ts";
 import { type Database, resultCode, type SqliteError, type Statement, sqliteCodes, syncFailed } from "../sqlite.ts";
-import { rollback, transact } from "./database.ts";
-import { journalError } from "./errors.ts";
 import type { JournalListener } from "./events.ts";
-import { identify } from "./file.ts";
 import { JournalQueries } from "./queries.ts";
 import type { Range } from "./ranges.ts";
 import { type Keep, Pruner } from "./retention.ts";

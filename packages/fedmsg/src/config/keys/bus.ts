@@ -77,7 +77,31 @@ export const busKeys = {
   persistent_store: defaulted(
     textOrNull,
     null,
-    "The URL of the journal that keeps what is published, so that subscribers can ask for it again; null for none.",
+    "The journal that keeps what is published, so that subscribers can ask for it again: `sqlite:/path/{name}-{port}.db`, " +
+      "where `{name}` and `{port}` are the publisher's or relay's own, as each needs one of its own; null for none.",
+    { secret: true },
+  ),
+  journal_sync: defaulted(
+    word(["full", "normal"]),
+    "full",
+    "What `publish` waits for where there is a journal: `full` until the disk has it, `normal` until the system has it, " +
+      "which survives the end of the process but not a power cut.",
+  ),
+  journal_max_age: defaulted(
+    seconds,
+    1_209_600,
+    "How long a journal keeps what was published. Seconds, 0 or more; 0 keeps it without limit.",
+  ),
+  journalBytesMax: defaulted(
+    whole({ max: Number.MAX_SAFE_INTEGER }),
+    10_737_418_240,
+    "How much a journal keeps before the oldest goes. Bytes, 0 or more; 0 lifts this bound.",
+  ),
+  cursor_store: defaulted(
+    textOrNull,
+    null,
+    "Where subscriptions with a name keep how far they are: `sqlite:/path/{name}.db`; null for `fedmsg/cursors/{name}.db` " +
+      "in the user's state folder ($XDG_STATE_HOME, ~/.local/state).",
     { secret: true },
   ),
   mute: optional(flag, "Never open a socket to publish on; for programs that only listen."),

@@ -1,9 +1,9 @@
 /**
- * A journal's file, and the lock that makes its writer the only one.
+ * The file of a journal, or of cursors, and the lock that makes its writer the only one.
  *
  * ```
  * x.db       the database, mode 0600
- * x.db-wal   SQLite's write-ahead log, x.db-shm its index: there while somebody has the journal open
+ * x.db-wal   SQLite's write-ahead log, x.db-shm its index: there while somebody has it open
  * x.db-lock  empty; the writer holds an exclusive lock on it for as long as it lives
  * ```
  *
@@ -16,8 +16,15 @@
 
 import { closeSync, fsyncSync, openSync, realpathSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type Database, openDatabase, resultCode, sqliteCodes } from "../sqlite.ts";
 import { journalError, journalRefusal } from "./errors.ts";
+import { type Database, openDatabase, resultCode, sqliteCodes } from "./sqlite.ts";
+
+/** What is kept in a file, as messages call it. */
+export interface FileKind {
+  readonly noun: string;
+  /** What keeps one in memory. */
+  readonly inMemory: string;
+}
 
 /**
  * The path that a location names: a path, or `sqlite:` before one. SQLAlchemy's `sqlite:///relative` and
@@ -25,13 +32,13 @@ import { journalError, journalRefusal } from "./errors.ts";
  *
  * @throws FedmsgError FEDMSG_JOURNAL where it names something else
  */
-export function journalPath(location: string): string {
+export function filePath(location: string, { noun, inMemory }: FileKind): string {
   const path = location.replace(/^sqlite:(\/\/\/(?=[^/]|\/[^/]))?/, "");
   if (path === "" || path === ":memory:") {
-    throw journalRefusal(location || '""', "names no file; createMemoryJournal() keeps one in memory");
+    throw journalRefusal(location || '""', `names no file; ${inMemory} keeps one in memory`);
   }
   if (/^[a-z][a-z0-9+.-]+:/i.test(path)) {
-    throw journalRefusal(location, "a journal is a file: a path, or sqlite: before a path, was expected");
+    throw journalRefusal(location, `${noun} is a file: a path, or sqlite: before a path, was expected`);
   }
   return resolve(path);
 }
@@ -82,8 +89,12 @@ export function identify(path: string): string | undefined {
   return found && `${found.dev}:${found.ino}`;
 }
 
-/** The lock of a journal's writer; `close()` lets go of it. */
-export async function takeLock(path: string): Promise<Database> {
+/**
+ * The lock of a file's writer; `close()` lets go of it.
+ *
+ * @param refusal what is said where another has it, and what to do
+ */
+export async function takeLock(path: string, refusal: string): Promise<Database> {
   const file = `${path}-lock`;
   let lock: Database | undefined;
   try {
@@ -94,9 +105,6 @@ export async function takeLock(path: string): Promise<Database> {
   } catch (error) {
     lock?.close();
     if (resultCode(error) !== sqliteCodes.busy) throw journalError(file, "cannot be locked", error);
-    throw journalRefusal(
-      path,
-      "another writer has this journal open; a journal has one writer: give each its own file ({name} and {port} may stand in journal paths), or end the other one",
-    );
+    throw journalRefusal(path, refusal);
   }
 }

@@ -1,8 +1,11 @@
 import { dirname } from "node:path";
 import { FedmsgError } from "fedmsg";
-import { resultCode, sqliteCodes } from "../sqlite.ts";
+import { resultCode, sqliteCodes } from "./sqlite.ts";
 
-const advice: Readonly<Record<number, string>> = {
+/** What to do, by result code. */
+export type Advice = Readonly<Record<number, string>>;
+
+const advice: Advice = {
   [sqliteCodes.busy]: "another program holds a lock on it; end that one first",
   [sqliteCodes.locked]: "another program holds a lock on it; end that one first",
   [sqliteCodes.readOnly]: "no permission to write it; see to its owner and mode, and those of its directory",
@@ -13,11 +16,11 @@ const advice: Readonly<Record<number, string>> = {
   [sqliteCodes.notDatabase]: "this is no SQLite database; name another file, or move this one away",
 };
 
-/** An error FEDMSG_JOURNAL that names the file, what was tried, what was found, and what to do. */
-export function journalError(file: string, doing: string, cause: unknown): FedmsgError {
+/** An error FEDMSG_JOURNAL that names the file, what was tried, what was found, and what to do, as `ownAdvice` or a journal's says. */
+export function journalError(file: string, doing: string, cause: unknown, ownAdvice: Advice = {}): FedmsgError {
   if (cause instanceof FedmsgError) return cause;
   const found = cause instanceof Error ? cause.message : String(cause);
-  const what = adviceFor(file, cause);
+  const what = adviceFor(file, cause, { ...advice, ...ownAdvice });
   return new FedmsgError("FEDMSG_JOURNAL", `${file}: ${doing}: ${found}${what ? `; ${what}` : ""}`, { cause });
 }
 
@@ -26,7 +29,7 @@ export function journalRefusal(file: string, text: string): FedmsgError {
   return new FedmsgError("FEDMSG_JOURNAL", `${file}: ${text}`);
 }
 
-function adviceFor(file: string, cause: unknown): string | undefined {
+function adviceFor(file: string, cause: unknown, known: Advice): string | undefined {
   switch ((cause as NodeJS.ErrnoException | null)?.code) {
     case "ENOENT":
     case "ENOTDIR":
@@ -37,8 +40,8 @@ function adviceFor(file: string, cause: unknown): string | undefined {
     case "EROFS":
       return "its file system is mounted read-only";
     case "ENOSPC":
-      return advice[sqliteCodes.full];
+      return known[sqliteCodes.full];
     default:
-      return advice[resultCode(cause)];
+      return known[resultCode(cause)];
   }
 }

@@ -1,0 +1,73 @@
+import type { CommittableMessage, DurableReceived } from "./received.ts";
+
+/** Commits that may be under way before the next message is given. */
+const commitsMax = 1000;
+
+/** Gives the messages of a subscription with a name, and commits each when the next is asked for. */
+export class DurableIterator implements AsyncIterableIterator<DurableReceived, undefined> {
+  readonly #messages: AsyncIterator<CommittableMessage, undefined>;
+  readonly #onEnd: () => Promise<void>;
+  readonly #onFailure: (error: unknown) => void;
+  #out: CommittableMessage | undefined;
+  #commits = 0;
+  #resume: (() => void) | undefined;
+
+  /**
+   * @param onEnd called when the last message is done with, or the loop was left
+   * @param onFailure hears of a commit that nobody waits for
+   */
+  constructor(
+    messages: AsyncIterator<CommittableMessage, undefined>,
+    onEnd: () => Promise<void>,
+    onFailure: (error: unknown) => void,
+  ) {
+    this.#messages = messages;
+    this.#onEnd = onEnd;
+    this.#onFailure = onFailure;
+  }
+
+  /** Whether somebody has a message in hand. */
+  get isBusy(): boolean {
+    return this.#out !== undefined;
+  }
+
+  async next(): Promise<IteratorResult<DurableReceived, undefined>> {
+    this.#settle();
+    if (this.#commits >= commitsMax) {
+      await new Promise<void>((resolve) => {
+        this.#resume = resolve;
+      });
+    }
+    const result = await this.#messages.next();
+    if (result.done) await this.#onEnd();
+    else this.#out = result.value;
+    return result;
+  }
+
+  /** The message in hand is not handled: the loop was left. */
+  async return(): Promise<IteratorResult<DurableReceived, undefined>> {
+    this.#out = undefined;
+    await this.#messages.return?.();
+    await this.#onEnd();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #settle(): void {
+    const message = this.#out;
+    this.#out = undefined;
+    if (!message || message.isTaken) return;
+    this.#commits++;
+    message
+      .commit()
+      .catch(this.#onFailure)
+      .finally(() => {
+        this.#commits--;
+        this.#resume?.();
+        this.#resume = undefined;
+      });
+  }
+}

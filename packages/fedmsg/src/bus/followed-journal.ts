@@ -1,0 +1,304 @@
+/**
+ * Drives the {@link Follower} of one replay endpoint: asks the journal what it is, fetches what is missing, and asks again
+ * after a loss of connection and after silence.
+ *
+ * ```
+ *           ┌────────────── failed: again after 1, 2, 4 … 15 s ───────────────┐
+ *           ▼                                                                  │
+ *  ──▶ identify ──▶ catch up ──▶ wait ──▶ fetch what is due ─────────────────▶─┤
+ *      {"info"}      pages        ▲ │        pages                             │
+ *           ▲                     │ └── heartbeats, time                       │
+ *           └── silence, reconnect, unknown heartbeat ◀────────────────────────┘
+ * ```
+ *
+ * Heartbeats are hints: they say when to ask, and what they list need not be fetched when it came. Only what the journal
+ * itself answers moves the cursor.
+ */
+
+import { FedmsgError } from "../errors.ts";
+import type { Cursor, CursorStore } from "../replay/cursors.ts";
+import { fetchInfo, fetchPages } from "../replay/fetch.ts";
+import { Follower } from "../replay/follower.ts";
+import type { PageHeader } from "../replay/header.ts";
+import type { Heartbeat } from "../replay/heartbeat.ts";
+import type { Ledger } from "../replay/ledger.ts";
+import type { EventSink } from "./status.ts";
+
+/** Where a subscription begins in a journal that it has no cursor in: what comes from now on, all that is there, or what
+ * was appended after a time (ms since the epoch). */
+export type From = "head" | "first" | number;
+
+/** What it needs of its subscription. */
+export interface FollowedContext {
+  readonly store: CursorStore;
+  readonly ledger: Ledger;
+  readonly status: EventSink;
+  /** Beginnings of the topics that are wanted. */
+  readonly prefixes: readonly string[];
+  readonly matches: (topic: string) => boolean;
+  readonly from: From;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /**
+   * Takes a message that was fetched; resolves when there is room for the next.
+   *
+   * @returns its key, where it is for us, and whether it is new
+   */
+  readonly take: (body: Uint8Array, name: string, endpoint: string) => Promise<Taken | undefined>;
+  /** Hears that everything that is known of is handled. */
+  readonly onComplete: () => void;
+}
+
+/** A message that is for us. */
+export interface Taken {
+  readonly key: string;
+  readonly isNew: boolean;
+}
+
+/** Without any heartbeat for so long, it asks; */
+const silenceMs = 15_000;
+/** and in any case after so long; */
+const trustMs = 300_000;
+/** after a random pause of at most so long, so that not all subscribers ask at the same moment. */
+const spreadMs = 5000;
+/** Between two questions that heartbeats gave rise to. */
+const pauseMs = 1000;
+const retryMs = 1000;
+
+/** One entry of `replay_endpoints`. */
+export class FollowedJournal {
+  readonly name: string;
+  readonly endpoint: string;
+  /** Resolves when it caught up for the first time, or could not. */
+  readonly ready: Promise<void>;
+  readonly #context: FollowedContext;
+  /** Where messages from before count as published before we subscribed, in ms since the epoch. */
+  readonly #startedAt = Date.now();
+  readonly #running: Promise<void>;
+  #markReady!: () => void;
+  #follower: Follower | undefined;
+  /** When the journal is to be asked what it is, in ms of `performance.now()`, */
+  #askAt = 0;
+  /** and when, if no heartbeat comes until then. */
+  #quietAt = 0;
+  #askedAt = -Infinity;
+  #fetchedAt = -Infinity;
+  #failures = 0;
+  #wake: (() => void) | undefined;
+  #completeAt: number | undefined;
+
+  constructor(name: string, endpoint: string, context: FollowedContext) {
+    this.name = name;
+    this.endpoint = endpoint;
+    this.#context = context;
+    this.ready = new Promise((resolve) => {
+      this.#markReady = resolve;
+    });
+    this.#running = this.#run();
+  }
+
+  /** The journal's UUID, once it told. */
+  get journal(): string | undefined {
+    return this.#follower?.journal;
+  }
+
+  /** How many messages were handled when nothing of this journal was missing or under way; undefined until then. */
+  get completeAt(): number | undefined {
+    return this.#completeAt;
+  }
+
+  /** Takes a heartbeat of this journal. */
+  beat(heartbeat: Heartbeat): void {
+    const now = performance.now();
+    this.#follower?.beat(heartbeat, now);
+    if (this.#quietAt > now) this.#listen(now);
+    this.#wake?.();
+  }
+
+  /** Somebody's heartbeat is of a journal that nobody knows: it may be this one's, begun anew. */
+  suspect(): void {
+    const now = performance.now();
+    this.#askBy(Math.max(now, this.#askedAt + (this.#follower && this.#failures === 0 ? silenceMs : pauseMs)));
+  }
+
+  /** A connection was lost, and is there again. */
+  reconnected(): void {
+    this.#askBy(performance.now() + Math.random() * spreadMs);
+  }
+
+  /** After the signal, resolves when it has ended. */
+  get ended(): Promise<void> {
+    return this.#running;
+  }
+
+  /** It asks after silence; and at times in any case, as anybody can send heartbeats. */
+  #listen(now: number): void {
+    this.#quietAt = Math.min(now + silenceMs + Math.random() * spreadMs, this.#askedAt + trustMs);
+  }
+
+  #askBy(at: number): void {
+    if (at >= this.#askAt) return;
+    this.#askAt = at;
+    this.#wake?.();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#context;
+    while (!signal.aborted) {
+      try {
+        await this.#work();
+      } catch (error) {
+        if (!signal.aborted) this.#fail(FedmsgError.from(error));
+      }
+      this.#markReady();
+      if (!signal.aborted) await this.#pause();
+    }
+    this.#markReady();
+    this.#follower?.end();
+  }
+
+  async #work(): Promise<void> {
+    const now = performance.now();
+    if (now >= Math.min(this.#askAt, this.#quietAt)) {
+      this.#askAt = Infinity;
+      const info = await this.#identify(now);
+      await this.#fetch(info.head);
+      this.#failures = 0;
+      this.#listen(performance.now());
+      this.#noteComplete();
+    } else if (now >= this.#fetchedAt + pauseMs) {
+      const missing = this.#follower?.missing(now);
+      if (missing) await this.#fetch(missing.through);
+    }
+  }
+
+  /** Until something is due, or somebody wakes it. */
+  #pause(): Promise<void> {
+    const { signal } = this.#context;
+    const due = Math.max(this.#follower?.dueAt ?? Infinity, this.#fetchedAt + pauseMs);
+    const ms = Math.max(0, Math.min(this.#askAt, this.#quietAt, due) - performance.now());
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#wake = done;
+      signal.addEventListener("abort", done, { once: true });
+    });
+  }
+
+  #fail(error: FedmsgError): void {
+    const now = performance.now();
+    const pause = Math.min(silenceMs, retryMs * 2 ** this.#failures) * (0.5 + Math.random() / 2);
+    if (this.#failures++ === 0) {
+      const detail = `cannot be asked for what was missed, and is tried again: ${error.message}`;
+      this.#context.status.emit({ type: "warning", name: this.name, detail });
+    }
+    this.#askAt = now + pause;
+    this.#quietAt = Infinity;
+  }
+
+  /** Asks the journal what it is, and follows it from where we are in it. */
+  async #identify(now: number): Promise<PageHeader> {
+    const { signal, store, from } = this.#context;
+    this.#askedAt = now;
+    const cursor = store.cursors.get(this.name);
+    const info = await fetchInfo(this.endpoint, { signal, triesMax: 1, time: cursor ? undefined : this.#beginTime() });
+    const position = cursor ? this.#resume(cursor, info) : from === "first" ? info.first - 1 : info.through;
+    this.#follow(info, position);
+    return info;
+  }
+
+  /** Seconds since the epoch, where a time says where to begin: what was there before we were is none of ours. */
+  #beginTime(): number | undefined {
+    const { from } = this.#context;
+    if (typeof from === "number") return from / 1000;
+    const isLate = from === "head" && Date.now() - this.#startedAt > pauseMs; // It could not be asked at first.
+    return isLate ? this.#startedAt / 1000 : undefined;
+  }
+
+  /** Where to go on, in what the journal is now. */
+  #resume({ journal, position }: Cursor, info: PageHeader): number {
+    if (journal === info.journal) {
+      if (info.head >= position) return position;
+      this.#tellGap(journal, info.head + 1, position, "the journal ends before what was handled of it");
+      return info.head;
+    }
+    const before = info.earlier?.find(({ uuid }) => uuid === journal);
+    if (!before) {
+      const detail = `the journal is another one now, ${info.journal}: what the one before held is gone`;
+      this.#tellGap(journal, position + 1, undefined, detail);
+      return info.first - 1;
+    }
+    const { known, seenTo } = this.#follower?.journal === journal ? this.#follower : { known: 0, seenTo: 0 };
+    if (known > Math.max(seenTo, before.through)) {
+      this.#tellGap(journal, before.through + 1, known, "the journal's end was lost");
+    }
+    return Math.min(position, before.through);
+  }
+
+  #follow(info: PageHeader, position: number): void {
+    const { name } = this;
+    const { journal, first } = info;
+    const { store, ledger, matches, status } = this.#context;
+    if (this.#follower?.journal === journal && position === store.cursors.get(name)?.position) return;
+    this.#follower?.end();
+    if (first > position + 1)
+      this.#tellGap(journal, position + 1, first - 1, "the journal does not have them any more");
+    const cursor = Math.max(position, first - 1);
+    store.move({ name, journal, position: cursor });
+    const onCursor = (at: number) => {
+      store.move({ name, journal, position: at });
+      this.#noteComplete();
+    };
+    this.#follower = new Follower({ journal, cursor, ledger, matches, onCursor });
+    status.emit({ type: "following", name, journal, position: cursor });
+  }
+
+  /** Fetches what lies behind what was seen, up to a position. */
+  async #fetch(through: number): Promise<void> {
+    const follower = this.#follower as Follower;
+    const { prefixes, signal, take, status } = this.#context;
+    const { name, endpoint } = this;
+    const { journal } = follower;
+    const from = follower.seenTo;
+    const topics = prefixes.includes("") ? undefined : prefixes;
+    let count = 0;
+    let after = from;
+    let askedAt = performance.now();
+    for await (const { header, bodies } of fetchPages(endpoint, { after, through, topics, journal, signal })) {
+      if (header.first > after + 1) {
+        this.#tellGap(journal, after + 1, header.first - 1, "the journal does not have them any more");
+        follower.skip(header.first - 1);
+      }
+      const keys: string[] = [];
+      for (const body of bodies) {
+        const taken = await take(body, name, endpoint);
+        if (!taken) continue;
+        keys.push(taken.key);
+        if (taken.isNew) count++;
+      }
+      follower.fetched({ through: header.through, head: header.head, keys, askedAt });
+      after = header.through;
+      askedAt = performance.now();
+    }
+    this.#fetchedAt = performance.now();
+    if (count > 0) status.emit({ type: "replayed", name, journal, count, from: from + 1, to: after });
+  }
+
+  #noteComplete(): void {
+    const { store, onComplete } = this.#context;
+    const follower = this.#follower;
+    if (!follower || follower.cursor < follower.known) return;
+    this.#completeAt = store.handled;
+    onComplete();
+  }
+
+  #tellGap(journal: string, from: number, to: number | undefined, detail: string): void {
+    const { name } = this;
+    this.#context.status.emit({ type: "gap", name, journal, from, ...(to !== undefined && { to }), detail });
+  }
+}

@@ -1,0 +1,99 @@
+/** Follows every journal of `replay_endpoints` for one subscription, and knows what became of each message. */
+
+import { heartbeatPrefix, parseHeartbeat } from "../replay/heartbeat.ts";
+import { Ledger } from "../replay/ledger.ts";
+import { decodeText } from "../wire/text.ts";
+import { type FollowedContext, FollowedJournal } from "./followed-journal.ts";
+
+/** What it needs of its subscription. */
+export interface FollowingOptions extends Omit<FollowedContext, "ledger" | "signal" | "onComplete"> {
+  /** `replay_endpoints`. */
+  readonly endpoints: Readonly<Record<string, string>>;
+  /** Keys that are kept while a journal cannot be asked for what is missing. */
+  readonly keysMax: number;
+}
+
+/** Bytes of a heartbeat: 1000 keys and 256 topics fit. */
+const heartbeatBytesMax = 2 * 1024 * 1024;
+/** Foreign journals that are remembered, */
+const foreignMax = 1000;
+/** for so long. */
+const foreignMs = 600_000;
+
+const heartbeatStart = Buffer.from(heartbeatPrefix);
+
+/** Whether a topic frame is that of a heartbeat. */
+export function isHeartbeat(topic: Uint8Array): boolean {
+  if (topic[0] !== heartbeatStart[0] || topic.byteLength < heartbeatStart.length) return false;
+  return heartbeatStart.every((byte, n) => topic[n] === byte);
+}
+
+/** See the top of this file. */
+export class Following {
+  readonly ledger: Ledger;
+  readonly #options: FollowingOptions;
+  readonly #over = new AbortController();
+  readonly #journals: FollowedJournal[];
+  /** UUIDs that are none of ours, and until when we believe that. */
+  readonly #foreign = new Map<string, number>();
+
+  constructor(options: FollowingOptions) {
+    this.#options = options;
+    this.ledger = new Ledger(options.store);
+    const { signal } = this.#over;
+    const onComplete = () => this.#forget();
+    const context: FollowedContext = { ...options, ledger: this.ledger, signal, onComplete };
+    this.#journals = Object.entries(options.endpoints).map(
+      ([name, endpoint]) => new FollowedJournal(name, endpoint, context),
+    );
+  }
+
+  /** Resolves when what was missed at first is fetched, as far as it can be had now. */
+  get ready(): Promise<unknown> {
+    return Promise.all(this.#journals.map(({ ready }) => ready));
+  }
+
+  /** Takes a heartbeat, or what pretends to be one. */
+  hear(topic: Uint8Array, body: Uint8Array): void {
+    const heartbeat = readHeartbeat(topic, body);
+    if (!heartbeat) return;
+    const journal = this.#journals.find((followed) => followed.journal === heartbeat.journal);
+    if (journal) journal.beat(heartbeat);
+    else this.#wonder(heartbeat.journal);
+  }
+
+  /** A connection was lost, and is there again. */
+  reconnected(): void {
+    for (const journal of this.#journals) journal.reconnected();
+  }
+
+  /** Ends. Idempotent. */
+  async close(): Promise<void> {
+    this.#over.abort();
+    await Promise.all(this.#journals.map(({ ended }) => ended));
+  }
+
+  #wonder(uuid: string): void {
+    const now = performance.now();
+    if (now < (this.#foreign.get(uuid) ?? 0)) return;
+    if (this.#foreign.size >= foreignMax) this.#foreign.clear();
+    this.#foreign.set(uuid, now + foreignMs);
+    for (const journal of this.#journals) journal.suspect();
+  }
+
+  /** Keys of what every journal has behind it are of no use any more. */
+  #forget(): void {
+    const { store, keysMax } = this.#options;
+    const behind = Math.min(...this.#journals.map(({ completeAt }) => completeAt ?? 0));
+    store.forget(Math.max(behind, store.handled - keysMax));
+  }
+}
+
+function readHeartbeat(topic: Uint8Array, body: Uint8Array): ReturnType<typeof parseHeartbeat> {
+  if (body.byteLength > heartbeatBytesMax) return undefined;
+  try {
+    return parseHeartbeat(decodeText(topic), (JSON.parse(decodeText(body)) as { msg?: unknown } | null)?.msg);
+  } catch {
+    return undefined; // Whatever it is, it is none.
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * A publisher that keeps what it sends in a journal, and says so by heartbeats.
+ *
+ * ```
+ * keep ──▶ journal: position, build, commit (in groups) ──▶ socket ──▶ listed by the next heartbeat
+ * ```
+ *
+ * What goes out is in the journal, in the same order; what cannot be kept is refused and not sent. From the commit on a message
+ * is said, whatever becomes of the socket: who does not get it live hears of it by a heartbeat, and asks for it. A heartbeat goes
+ * out behind what it lists.
+ *
+ * Before each heartbeat the journal is looked after. Where its file is gone, what it held cannot be asked for any more: a new
+ * journal begins, under a UUID of its own, and what was published and not listed yet is not listed any more. What waits for its
+ * turn meanwhile is refused, as it would go into a journal that nobody can read.
+ */
+
+import { FedmsgError } from "../errors.ts";
+import { abortedError, closedError } from "../transport/errors.ts";
+import { type Frames, framesByteLength, type Publisher, socketDefaults } from "../transport/transport.ts";
+import { HeartbeatBuilder, heartbeatTopic } from "./heartbeat.ts";
+import type { Journal } from "./journal.ts";
+
+/** A message that is to be kept. */
+export interface Kept {
+  /** Topic and body, as they are sent. */
+  readonly frames: Frames;
+  readonly topic: string;
+  /** Empty where it has none. */
+  readonly msgId: string;
+  /** Its key (`messageKey`): what heartbeats call it by. */
+  readonly key: Uint8Array;
+}
+
+/** Parts of a journalled publisher, which closes them at its end. */
+export interface JournalledOptions {
+  readonly publisher: Publisher;
+  readonly journal: Journal;
+  /** Opens the journal anew, where its file was deleted or replaced. */
+  readonly reopen: () => Promise<Journal>;
+  /** Who answers questions about the journal. */
+  readonly replay?: { close(): Promise<void> } | undefined;
+  /** Makes the frames of a heartbeat: an ordinary message, signed where messages are. */
+  readonly encode: (topic: string, msg: unknown) => Frames;
+  /** Hears what somebody should look at. Must not throw. */
+  readonly onWarning: (detail: string) => void;
+  /** Bytes that may wait for subscribers before nothing more is taken. Default 64 MiB, as for every socket. */
+  readonly queueBytesMax?: number | undefined;
+  /** Milliseconds until what was sent is listed. Default 1000. */
+  readonly beatMs?: number | undefined;
+  /** Milliseconds between heartbeats while nothing happens. Default 5000. */
+  readonly idleMs?: number | undefined;
+}
+
+/** Keeps, sends and beats. */
+export class JournalledPublisher {
+  readonly #options: JournalledOptions;
+  readonly #publisher: Publisher;
+  readonly #bytesMax: number;
+  #journal: Journal;
+  #builder: HeartbeatBuilder;
+  #timer: NodeJS.Timeout | undefined;
+  /** While the journal is being replaced. */
+  #replacing: Promise<void> | undefined;
+  /** Why there is no journal at the moment. */
+  #missing: FedmsgError | undefined;
+  /** Messages that were taken and not yet handed to the socket, or refused. */
+  #pending = 0;
+  #onIdle = () => {};
+  /** Bytes that the socket has not queued yet for every subscriber. */
+  #unsent = 0;
+  #isEnding = false;
+  #isStopped = false;
+  #draining: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: JournalledOptions) {
+    this.#options = options;
+    this.#publisher = options.publisher;
+    this.#bytesMax = options.queueBytesMax ?? socketDefaults.queueBytesMax;
+    this.#journal = options.journal;
+    this.#builder = new HeartbeatBuilder(this.#journal.info.uuid, this.#journal.info.head);
+    this.#beat();
+  }
+
+  /** The journal as it is now: another one where the first was replaced. */
+  get journal(): Journal {
+    return this.#journal;
+  }
+
+  /** Messages that some subscriber did not get live. */
+  get dropped(): number {
+    return this.#publisher.dropped;
+  }
+
+  /**
+   * Makes a message that knows its position, keeps it and sends it.
+   *
+   * @param build runs when it is this message's turn. What it throws is this message's alone
+   * @param signal gives up, until it is this message's turn
+   * @returns the position, once it is kept, and queued for those subscribers that have room
+   * @throws FedmsgError FEDMSG_JOURNAL where it cannot be kept, FEDMSG_QUEUE_FULL, FEDMSG_ABORTED, FEDMSG_CLOSED: then it was
+   *   neither kept nor sent
+   */
+  keep(build: (position: number) => Kept, signal?: AbortSignal): Promise<number> {
+    if (this.#isEnding) return Promise.reject(closedError());
+    if (this.#unsent > this.#bytesMax) return Promise.reject(fullError(this.#unsent));
+    if (this.#replacing) return this.#replacing.then(() => this.keep(build, signal));
+    if (this.#missing) return Promise.reject(this.#missing);
+    const journal = this.#journal;
+    this.#pending++;
+    return new Promise((resolve, reject) => {
+      let kept: Kept | undefined;
+      const appended = journal.append((position) => {
+        this.#assertTurn(journal, signal);
+        kept = build(position);
+        return { topic: kept.topic, msgId: kept.msgId, body: kept.frames[1] as Uint8Array };
+      });
+      appended.then(
+        (position) => this.#handOver(kept as Kept, position, resolve),
+        (error: unknown) => {
+          reject(error);
+          this.#settle();
+        },
+      );
+    });
+  }
+
+  /** Sends what is not to be kept, such as others' heartbeats, behind everything that was kept before. */
+  async pass(frames: Frames, signal?: AbortSignal): Promise<void> {
+    await this.#publisher.send(frames, signal);
+  }
+
+  #assertTurn(journal: Journal, signal: AbortSignal | undefined): void {
+    if (signal?.aborted) throw abortedError(signal);
+    if (this.#isStopped) throw closedError();
+    if (this.#replacing || journal !== this.#journal) {
+      throw new FedmsgError("FEDMSG_JOURNAL", "the journal's file was deleted or replaced; a new one begins");
+    }
+  }
+
+  /** Runs for one message after the other, in the order of positions. */
+  #handOver({ frames, topic, key }: Kept, position: number, resolve: (position: number) => void): void {
+    const bytes = framesByteLength(frames);
+    this.#unsent += bytes;
+    const done = () => {
+      this.#unsent -= bytes;
+      resolve(position);
+    };
+    this.#publisher.send(frames).then(done, done); // It is kept: who does not get it now asks for it later.
+    if (!this.#replacing) this.#note(position, topic, key);
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (--this.#pending === 0) this.#onIdle();
+  }
+
+  #note(position: number, topic: string, key: Uint8Array): void {
+    this.#builder.add(position, topic, key);
+    if (this.#builder.isFull) this.#beat();
+    else if (this.#builder.count === 1) this.#plan();
+  }
+
+  /** Sees to it that the next heartbeat goes out in time. It keeps no process alive. */
+  #plan(): void {
+    clearTimeout(this.#timer);
+    if (this.#isStopped) return;
+    const { beatMs = 1000, idleMs = 5000 } = this.#options;
+    this.#timer = setTimeout(() => this.#beat(), this.#builder.count > 0 ? beatMs : idleMs).unref();
+  }
+
+  #beat(): void {
+    if (this.#replacing) return;
+    if (this.#missing || !this.#isInPlace()) {
+      this.#replacing = this.#replace().finally(() => {
+        this.#replacing = undefined;
+        if (this.#missing) this.#plan();
+        else this.#beat();
+      });
+      return;
+    }
+    try {
+      const frames = this.#options.encode(heartbeatTopic(this.#journal.info.uuid), this.#builder.take());
+      // What it lists is queued in front of it. Where it is lost itself, the next one's `from` says so.
+      this.#publisher.send(frames).catch(() => {});
+    } catch (error) {
+      this.#options.onWarning(`a heartbeat cannot be written: ${FedmsgError.from(error).message}`);
+    }
+    this.#plan();
+  }
+
+  #isInPlace(): boolean {
+    try {
+      return this.#journal.isInPlace();
+    } catch {
+      return false;
+    }
+  }
+
+  async #replace(): Promise<void> {
+    const { onWarning, reopen } = this.#options;
+    if (!this.#missing)
+      onWarning("the journal's file was deleted or replaced while it was in use; a new journal begins");
+    try {
+      await this.#journal.close();
+      this.#journal = await reopen();
+      this.#builder = new HeartbeatBuilder(this.#journal.info.uuid, this.#journal.info.head);
+      this.#missing = undefined;
+    } catch (error) {
+      const { message } = FedmsgError.from(error);
+      this.#missing = new FedmsgError("FEDMSG_JOURNAL", `there is no journal: ${message}`, { cause: error });
+      onWarning(`no new journal can be opened, and nothing is published until then: ${message}`);
+    }
+  }
+
+  /** Keeps and sends what was taken, lists it, and closes. Idempotent. */
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    this.#isEnding = true;
+    if (this.#pending > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    if (this.#builder.count > 0 && !this.#closing) this.#beat();
+    await this.#replacing;
+    if (!this.#closing) await this.#publisher.drain();
+    await this.close();
+  }
+
+  /** Stops: what waits for its turn is neither kept nor sent. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#isEnding = true;
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#replacing;
+    await this.#publisher.close();
+    await this.#options.replay?.close();
+    await this.#journal.close();
+  }
+}
+
+function fullError(bytes: number): FedmsgError {
+  return new FedmsgError("FEDMSG_QUEUE_FULL", `${bytes} bytes wait for subscribers already; publish slower`);
+}

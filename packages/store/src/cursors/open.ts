@@ -1,0 +1,66 @@
+import { type CursorStore, keysKept } from "fedmsg/plugin";
+import { openForWriting, structureFault } from "../database.ts";
+import { journalRefusal } from "../errors.ts";
+import { ensureFile, type FileKind, filePath, takeLock } from "../file.ts";
+import type { JournalSync } from "../journal/schema.ts";
+import type { Database } from "../sqlite.ts";
+import { cursorError, damagedAdvice } from "./errors.ts";
+import { cursorTables, markOpen, readMeta } from "./schema.ts";
+import { type CursorListener, SqliteCursors } from "./store.ts";
+
+const cursorsKind: FileKind = { noun: "a subscriber's memory", inMemory: "createMemoryCursors()" };
+const otherSubscriber =
+  "another subscriber has these cursors open; each subscriber has its own: give this one another name or file, or end the other one";
+
+/** How cursors are kept. */
+export interface CursorOptions {
+  /**
+   * `full`: what was handled is on the disk when the promise resolves, and survives a power cut. `normal`: it survives the
+   * end of the process; after a power cut the last messages may be handled again, as their work is undone, too. Default `full`.
+   */
+  readonly sync?: JournalSync;
+  /** Keys that are kept in any case, and in memory. Default 100,000, about 10 MiB. */
+  readonly keysKept?: number | undefined;
+  /** Hears what somebody should know: a cursor that cannot be written. Must not throw. */
+  readonly onEvent?: CursorListener | undefined;
+}
+
+/**
+ * Opens what a subscriber remembers, and creates it where there is none. The file may be a database of the subscriber's own:
+ * there are three tables more in it, `fedmsg_…`, and it is in WAL mode from then on. After an unclean end it is checked first.
+ *
+ * @param location a path, or `sqlite:` before one
+ * @throws FedmsgError FEDMSG_JOURNAL where it cannot be: a directory that is missing, no permission, no database, a journal, a
+ *   newer format, damage, another subscriber, a full disk; the message names the file and what to do
+ *
+ * @example
+ * ```ts
+ * const cursors = await openCursors("/var/lib/fedmsg/builds.db");
+ * const insert = "INSERT INTO builds VALUES (?, ?)";
+ * await cursors.handle(key, (transaction) => transaction.run(insert, message.msg_id, message.topic));
+ * await cursors.close();
+ * ```
+ */
+export async function openCursors(location: string, options: CursorOptions = {}): Promise<CursorStore> {
+  const path = ensureFile(filePath(location, cursorsKind));
+  const lock = await takeLock(path, otherSubscriber);
+  let db: Database | undefined;
+  try {
+    db = await openForWriting(path, cursorTables(path));
+    if (readMeta(db).isOpen) assertSound(db, path);
+    markOpen(db, true);
+    // In the file itself, on the disk, also at `normal`: else a log that is lost would leave what looks like a clean end.
+    db.exec("PRAGMA wal_checkpoint(FULL)");
+    db.exec(`PRAGMA synchronous = ${options.sync === "normal" ? "NORMAL" : "FULL"}`);
+    return new SqliteCursors({ db, lock, path, keysKept: options.keysKept ?? keysKept, onEvent: options.onEvent });
+  } catch (error) {
+    if (db?.isOpen) db.close();
+    lock.close();
+    throw cursorError(path, "cannot be opened", error);
+  }
+}
+
+function assertSound(db: Database, path: string): void {
+  const fault = structureFault(db);
+  if (fault) throw journalRefusal(path, `was not closed at its last end, and is damaged (${fault}); ${damagedAdvice}`);
+}

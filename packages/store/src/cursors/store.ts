@@ -1,0 +1,257 @@
+/**
+ * Cursors and keys, open for their one subscriber.
+ *
+ * ```
+ * handle ──▶ queue ──▶ setImmediate: BEGIN · work, key · … · cursors · forget some · meta · COMMIT ──▶ every promise of the group
+ * ```
+ *
+ * A group is what waits when its turn comes: up to 1000 messages or 20 ms of work, so that one `fsync` serves many. All of
+ * it is one transaction; each `work` has a savepoint, so one that throws is undone alone. Two kinds of work fail in a way
+ * that undoes its neighbours as well, and these then run a second time: one that rolls the whole transaction back by a
+ * conflict clause, and one that breaks a deferred constraint, which is found when the group is committed.
+ */
+
+import { FedmsgError } from "fedmsg";
+import type { Cursor, CursorStore, Transaction } from "fedmsg/plugin";
+import { rollback } from "../database.ts";
+import type { JournalEvent } from "../journal/events.ts";
+import { type Database, resultCode, type SqliteError, type Statement, sqliteCodes, syncFailed } from "../sqlite.ts";
+import { cursorError } from "./errors.ts";
+import { Keys } from "./keys.ts";
+import { markOpen, readCursors, readMeta } from "./schema.ts";
+import { Savepoints, transactionEnded } from "./transaction.ts";
+
+const groupMessagesMax = 1000;
+const groupMs = 20;
+/** How long a cursor's move waits for a message to be committed with. */
+const moveMs = 1000;
+
+/** Hears what somebody should know, and nobody can be told by a promise. Must not throw. */
+export type CursorListener = (event: Extract<JournalEvent, { type: "problem" }>) => void;
+
+/** Parts of an open store. */
+export interface StoreOptions {
+  readonly db: Database;
+  readonly lock: Database;
+  readonly path: string;
+  readonly keysKept: number;
+  readonly onEvent: CursorListener | undefined;
+}
+
+interface Waiting {
+  readonly key: string;
+  readonly work: ((transaction: Transaction) => unknown) | undefined;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Whoever must hear how a transaction ends; `keys` of those that are handled by it. */
+interface Group {
+  readonly members: { readonly waiting: Waiting; readonly result: unknown }[];
+  readonly keys: Set<string>;
+}
+
+export class SqliteCursors implements CursorStore {
+  readonly cursors: Map<string, Cursor>;
+  readonly #options: StoreOptions;
+  readonly #db: Database;
+  readonly #keys: Keys;
+  readonly #savepoints: Savepoints;
+  readonly #writeCursor: Statement;
+  readonly #writeMeta: Statement;
+  #filter: string | undefined;
+  #forgettable = 0;
+  #queue: Waiting[] = [];
+  /** Messages at the front of the queue that get a transaction each. */
+  #singly = 0;
+  #moved = new Set<string>();
+  #isDescribed = true;
+  #moveTimer: NodeJS.Timeout | undefined;
+  #isScheduled = false;
+  #broken: FedmsgError | undefined;
+  #closing: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(options: StoreOptions) {
+    const { db, keysKept } = options;
+    const { handled, filter } = readMeta(db);
+    this.#options = options;
+    this.#db = db;
+    this.#filter = filter;
+    this.#keys = new Keys(db, keysKept, handled);
+    this.#savepoints = new Savepoints(db);
+    this.cursors = readCursors(db);
+    this.#writeCursor = db.prepare("INSERT OR REPLACE INTO fedmsg_cursors VALUES (?, ?, ?)");
+    this.#writeMeta = db.prepare("UPDATE fedmsg_meta SET handled = ?, filter = ?");
+  }
+
+  get filter(): string | undefined {
+    return this.#filter;
+  }
+
+  describeFilter(filter: string): void {
+    this.#filter = filter;
+    this.#isDescribed = false;
+    this.#schedule();
+  }
+
+  get handled(): number {
+    return this.#keys.handled;
+  }
+
+  has(key: string): boolean {
+    try {
+      return this.#keys.has(key);
+    } catch (error) {
+      throw cursorError(this.#options.path, "cannot be read", error);
+    }
+  }
+
+  handle<T>(key: string, work?: (transaction: Transaction) => T): Promise<T | undefined> {
+    if (this.#closing) return Promise.reject(this.#closedError());
+    return new Promise<unknown>((resolve, reject) => {
+      this.#queue.push({ key, work, resolve, reject });
+      this.#schedule();
+    }) as Promise<T | undefined>;
+  }
+
+  move(cursor: Cursor): void {
+    this.cursors.set(cursor.name, cursor);
+    this.#moved.add(cursor.name);
+    if (this.#closing) return;
+    this.#moveTimer ??= setTimeout(() => this.#commitGroup(), moveMs).unref();
+  }
+
+  forget(handled: number): void {
+    this.#forgettable = Math.max(this.#forgettable, handled);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    do {
+      await new Promise((resolve) => setImmediate(resolve)); // Whoever closes may be some work.
+      this.#commitGroup();
+    } while (this.#queue.length > 0);
+    this.#isClosed = true;
+    const { lock, path, onEvent } = this.#options;
+    try {
+      if (!this.#broken) {
+        this.#db.exec("PRAGMA synchronous = FULL");
+        markOpen(this.#db, false);
+        this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      }
+    } catch (error) {
+      const { message } = cursorError(path, "cannot be closed properly, it is checked at the next open", error);
+      onEvent?.({ type: "problem", detail: message });
+    } finally {
+      this.#db.close();
+      lock.close();
+    }
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#closing) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#commitGroup();
+      if (this.#queue.length > 0) this.#schedule();
+    });
+  }
+
+  /** Commits what waits: messages, cursors that moved, a filter. */
+  #commitGroup(): void {
+    if (this.#isClosed || (this.#queue.length === 0 && this.#moved.size === 0 && this.#isDescribed)) return;
+    const group: Group = { members: [], keys: new Set() };
+    clearTimeout(this.#moveTimer);
+    this.#moveTimer = undefined;
+    let tableFrom: number;
+    try {
+      if (this.#broken) throw this.#broken;
+      this.#db.exec("BEGIN IMMEDIATE");
+      this.#handleGroup(group);
+      tableFrom = this.#writeRest(group.keys.size);
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      rollback(this.#db);
+      this.#failGroup(group, error);
+      return;
+    }
+    this.#keys.committed(group.keys, tableFrom);
+    this.#moved.clear();
+    this.#isDescribed = true;
+    for (const { waiting, result } of group.members) waiting.resolve(result);
+  }
+
+  /** Handles what waits. `group` gets whoever must hear how it ends. */
+  #handleGroup(group: Group): void {
+    const untilMs = performance.now() + groupMs;
+    const most = this.#singly > 0 ? 1 : groupMessagesMax;
+    let taken = 0;
+    try {
+      for (const waiting of this.#queue) {
+        if (taken === most || (taken > 0 && performance.now() > untilMs)) break;
+        taken++;
+        this.#handleOne(waiting, group);
+      }
+    } finally {
+      this.#queue.splice(0, taken);
+      this.#singly = Math.max(0, this.#singly - taken);
+    }
+  }
+
+  #handleOne(waiting: Waiting, { members, keys }: Group): void {
+    const { key, work, reject } = waiting;
+    const member = { waiting, result: undefined as unknown };
+    members.push(member);
+    if (this.#keys.has(key) || keys.has(key)) return;
+    if (work) {
+      const outcome = this.#savepoints.run(work);
+      if ("error" in outcome) {
+        members.pop();
+        reject(outcome.error);
+        if (outcome.transactionEnded) throw transactionEnded;
+        return;
+      }
+      member.result = outcome.result;
+    }
+    keys.add(key);
+    this.#keys.insert(this.#keys.handled + keys.size, key);
+  }
+
+  /** @returns the oldest key that is left */
+  #writeRest(inserted: number): number {
+    const handled = this.#keys.handled + inserted;
+    for (const name of this.#moved) {
+      const { journal, position } = this.cursors.get(name) as Cursor;
+      this.#writeCursor.run(name, journal, position);
+    }
+    if (inserted > 0 || !this.#isDescribed) this.#writeMeta.run(handled, this.#filter ?? null);
+    return this.#keys.forget(this.#forgettable, handled);
+  }
+
+  #failGroup({ members }: Group, cause: unknown): void {
+    const { path, onEvent } = this.#options;
+    const waiting = members.map((member) => member.waiting);
+    const isConstraint = resultCode(cause) === sqliteCodes.constraint && waiting.length > 1;
+    if (cause === transactionEnded || isConstraint) {
+      this.#queue = [...waiting, ...this.#queue];
+      if (isConstraint) this.#singly = waiting.length; // To find whose it is.
+      return;
+    }
+    const error = cursorError(path, "nothing of the group was kept", cause);
+    // Whether the disk has it nobody knows, and the next fsync would not say.
+    if ((cause as Partial<SqliteError>).errcode === syncFailed) this.#broken = error;
+    if (waiting.length === 0) waiting.push(...this.#queue.splice(0, groupMessagesMax));
+    if (waiting.length === 0) onEvent?.({ type: "problem", detail: error.message });
+    for (const { reject } of waiting) reject(error);
+  }
+
+  #closedError(): FedmsgError {
+    return new FedmsgError("FEDMSG_CLOSED", `${this.#options.path}: the cursors are closed`);
+  }
+}
