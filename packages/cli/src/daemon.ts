@@ -56,6 +56,11 @@ export function createReporter(log: Log): { onEvent(event: StatusEvent): void; s
       log.warn(`subscribers of ${event.endpoint} do not keep up and lost ${event.count} messages`);
     } else if (event.type === "disconnected" && event.detail !== undefined) {
       countOrTell(`${event.name}: ${event.endpoint} is not reachable yet`, `: ${event.detail}`);
+    } else if (event.type === "gap") {
+      const range = event.to === undefined ? `from ${event.from} on` : `${event.from} to ${event.to}`;
+      log.warn(`${event.name}: messages ${range} of journal ${event.journal} cannot be had any more: ${event.detail}`);
+    } else if (event.type === "replayed") {
+      log.info(`${event.name}: fetched ${event.count} messages that did not come by themselves`);
     } else if (event.type === "warning") {
       countOrTell(`${event.name}: ${event.detail}`, "");
     } else if (event.type === "endpoints") {

@@ -1,9 +1,10 @@
 /** fedmsg-tail as a process: what it prints, and where. */
 
 import { existsSync } from "node:fs";
+import { connect } from "fedmsg";
 import { expect, test } from "vitest";
 import { Speaker } from "./bus.ts";
-import { type Ended, freePort, logOf, Program, root, run, start, startShell, writeConfig } from "./support.ts";
+import { type Ended, freePort, logOf, Program, root, run, start, startShell, tempDir, writeConfig } from "./support.ts";
 
 type Said = readonly [topic: string, body: string | object];
 
@@ -209,4 +210,30 @@ test.each(["SIGINT", "SIGTERM"] as const)("%s ends it, with what it has heard pr
   await tail.until("stdout", /\n/);
   tail.signal(signal);
   expect(await tail.ended()).toEqual({ code: 0, signal: null, stdout: `{"topic":"${topic}"}\n`, stderr: "" });
+});
+
+test("with a name, what was said while it was not there is printed the next time, and nothing twice", async () => {
+  const folder = tempDir();
+  const [port, replay] = [await freePort(), await freePort()];
+  const config = {
+    validate_signatures: false,
+    topic_prefix: "org.a",
+    endpoints: { me: [`tcp://127.0.0.1:${port}`] },
+    replay_endpoints: { me: `tcp://127.0.0.1:${replay}` },
+    cursor_store: `sqlite:${folder}/{name}.db`,
+  };
+  const bus = await connect({ name: "me", config: { ...config, persistent_store: `sqlite:${folder}/me.db` } });
+  const say = async (...numbers: number[]) => {
+    for (const n of numbers) await bus.publish({ topic: "t", modname: "m", msg: { n } });
+  };
+  const tail = (limit: number, ...more: string[]) =>
+    run("fedmsg-tail", ["--durable", "audit", "--query", "msg.n", "--limit", String(limit), ...more], { config });
+  try {
+    await say(1, 2, 3);
+    expect((await tail(2, "--from", "first")).stdout).toBe("1\n2\n");
+    await say(4);
+    expect((await tail(2)).stdout).toBe("3\n4\n");
+  } finally {
+    await bus.close();
+  }
 });

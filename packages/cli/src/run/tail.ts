@@ -1,4 +1,4 @@
-import { connect, type StatusEvent } from "fedmsg";
+import { type Bus, connect, type Received, type StatusEvent } from "fedmsg";
 import type { CommandContext, Log } from "fedmsg/command";
 import { completeConfig } from "fedmsg/config";
 import { createReporter } from "../daemon.ts";
@@ -10,8 +10,7 @@ import { compileTopicFilter } from "../topic-filter.ts";
 
 /** Prints messages until `--limit`, a signal, or the end of stdout. */
 export async function run({ options, config, log, signal }: CommandContext): Promise<number> {
-  const { topic, limit, include, exclude, validate } = options as {
-    topic: string;
+  const { limit, include, exclude, validate } = options as {
     limit?: number;
     include?: string;
     exclude: string;
@@ -29,10 +28,11 @@ export async function run({ options, config, log, signal }: CommandContext): Pro
   const listening = listen(bus.status(), addresses, log, reporter.onEvent);
   let left = limit ?? Number.POSITIVE_INFINITY;
   try {
-    for await (const received of bus.subscribe({ topics: [topic] })) {
+    for await (const { received, done } of subscribe(bus, options)) {
       if (!wanted(received.topic)) continue;
       const flushed = output.line(format(received));
-      if (flushed) await flushed;
+      if (done) await output.flush().then(done);
+      else if (flushed) await flushed;
       if (--left <= 0) break;
     }
   } finally {
@@ -43,6 +43,24 @@ export async function run({ options, config, log, signal }: CommandContext): Pro
     reporter.stop();
   }
   return 0;
+}
+
+interface Item {
+  readonly received: Received;
+  /** Keeps that it was printed; only where there is a name to keep it under. */
+  readonly done?: () => Promise<unknown>;
+}
+
+async function* subscribe(bus: Bus, options: CommandContext["options"]): AsyncGenerator<Item, void, void> {
+  const { topic, durable, from } = options as { topic: string; durable?: string; from: "head" | "first" | Date };
+  const wanted = { topics: [topic], from };
+  if (durable === undefined) {
+    for await (const received of bus.subscribe(wanted)) yield { received };
+    return;
+  }
+  for await (const received of bus.subscribe({ ...wanted, durable })) {
+    yield { received, done: () => received.commit() };
+  }
 }
 
 /** Later ones win, as they always did. */
