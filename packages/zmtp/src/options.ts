@@ -32,9 +32,12 @@ export interface SocketOptions {
   readonly sendMessagesMax?: number | undefined;
   /** Bytes queued for a peer before it counts as full; one message always fits. Default 64 MiB. */
   readonly sendBytesMax?: number | undefined;
-  /** Messages received from a peer and not yet taken, before reading from it pauses. 0 (default) lifts this bound. */
+  /** As `receiveBytesMax`, in messages. 0 (default) lifts this bound. */
   readonly receiveMessagesMax?: number | undefined;
-  /** Bytes received from a peer and not yet taken, before reading from it pauses. Default 16 MiB. */
+  /**
+   * Bytes received from a peer and not yet taken, before reading from it pauses. Default 16 MiB. What peers that are gone have
+   * left may be four times as much, together, before reading from new ones pauses, their handshakes included.
+   */
   readonly receiveBytesMax?: number | undefined;
   /**
    * PUB and XPUB: how long a peer that takes less than a sixteenth of its queue may hold up the sender, in ms, before nobody
@@ -108,7 +111,7 @@ export const defaultLimits: Limits = {
 };
 
 /** The longest time that a timer can be set to. */
-const timerMsMax = 0x7fffffff;
+export const timerMsMax = 0x7fffffff;
 
 const ranges = {
   sendMessagesMax: [0, 0],

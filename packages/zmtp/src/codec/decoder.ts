@@ -50,6 +50,18 @@ const knownFlags = flagMore | flagLong | flagCommand;
 /** Decoders work one after the other, each to the end of its chunk: one batch is enough for all. */
 let spare: FrameBatch | undefined = new FrameBatch();
 
+/** Lends the batch; or a new one where it is lent, to somebody whose sink feeds another decoder. */
+function borrow(): FrameBatch {
+  const batch = spare ?? new FrameBatch();
+  spare = undefined;
+  return batch;
+}
+
+function giveBack(batch: FrameBatch): void {
+  batch.end();
+  spare = batch;
+}
+
 /** Decodes what one peer sends after its greeting. */
 export class FrameDecoder {
   readonly #limits: FrameLimits;
@@ -94,8 +106,7 @@ export class FrameDecoder {
 
   /** Notes what lies whole in the chunk, from `from` on, where a message or a command begins. */
   #scan(chunk: Buffer, from: number): void {
-    const batch = (spare ?? new FrameBatch()).begin(chunk);
-    spare = undefined;
+    const batch = borrow().begin(chunk);
     try {
       const at = this.#scanUntilFault(batch, chunk, from);
       const open = batch.copyOpen();
@@ -104,8 +115,7 @@ export class FrameDecoder {
       if (open.length > 0) this.#parts = open;
       if (at < chunk.length) this.#assemble(chunk, at);
     } finally {
-      batch.end();
-      spare = batch;
+      giveBack(batch);
     }
   }
 
@@ -229,14 +239,11 @@ export class FrameDecoder {
     }
     this.#parts = undefined;
     this.#partBytes = 0;
-    const batch = (spare ?? new FrameBatch()).beginWhole(parts);
-    const isSpare = batch === spare;
-    if (isSpare) spare = undefined;
+    const batch = borrow().beginWhole(parts);
     try {
       this.#sink.messages(batch);
     } finally {
-      batch.end();
-      if (isSpare) spare = batch;
+      giveBack(batch);
     }
     return true;
   }

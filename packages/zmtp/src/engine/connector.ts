@@ -8,7 +8,7 @@
 
 import { connect, type Socket as Stream } from "node:net";
 import type { MonitorEvent } from "../events.ts";
-import type { Settings } from "../options.ts";
+import { type Settings, timerMsMax } from "../options.ts";
 import type { Address } from "./address.ts";
 
 const readBytes = 256 * 1024;
@@ -18,7 +18,7 @@ let readBuffer: Buffer | undefined;
 export interface ConnectorOwner {
   readonly settings: Settings;
   /** A stream that is being opened: makes the peer that is to read it. */
-  connecting(stream: Stream, address: string, connector: Connector): { feed(chunk: Buffer): void };
+  connecting(stream: Stream, connector: Connector): { feed(chunk: Buffer): void };
   emit(event: MonitorEvent): void;
 }
 
@@ -50,7 +50,8 @@ export class Connector {
   lost(detail: string, code: string | undefined): void {
     if (this.#stopped) return;
     const { reconnectMaxMs, reconnectJitter } = this.#owner.settings;
-    const ms = Math.max(1, Math.round(this.#pauseMs * (1 + reconnectJitter * (2 * Math.random() - 1))));
+    const varied = Math.round(this.#pauseMs * (1 + reconnectJitter * (2 * Math.random() - 1)));
+    const ms = Math.min(Math.max(1, varied), timerMsMax);
     this.#pauseMs = Math.min(this.#pauseMs * 2, reconnectMaxMs);
     const { address } = this;
     this.#timer = setTimeout(() => this.#open(), ms);
@@ -89,6 +90,6 @@ export class Connector {
         },
       },
     });
-    const peer = this.#owner.connecting(stream, this.address, this);
+    const peer = this.#owner.connecting(stream, this);
   }
 }

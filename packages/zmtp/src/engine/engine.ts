@@ -13,10 +13,11 @@ import { closedError } from "../errors.ts";
 import { Monitor, type MonitorEvent } from "../events.ts";
 import { resolveOptions, type Settings, type SocketOptions } from "../options.ts";
 import { parseAddress } from "./address.ts";
-import { Connector } from "./connector.ts";
+import { Connector, type ConnectorOwner } from "./connector.ts";
+import { Gate } from "./gate.ts";
 import { Listener } from "./listener.ts";
 import { MessageLog } from "./message-log.ts";
-import { Peer } from "./peer.ts";
+import { Peer, type PeerOwner } from "./peer.ts";
 
 /** What kind of socket an engine works for. */
 export interface Role {
@@ -26,7 +27,7 @@ export interface Role {
   /** A peer's handshake is done. May cut it. */
   ready(peer: Peer): void;
   messages(peer: Peer, batch: FrameBatch): void;
-  subscription?(peer: Peer, prefix: Buffer, wanted: boolean): void;
+  subscription(peer: Peer, prefix: Buffer, wanted: boolean): void;
   /** A peer's queue has become shorter. */
   written(peer: Peer): void;
   /** A peer that was ready is gone. */
@@ -53,13 +54,14 @@ export class Engine {
   readonly settings: Settings;
   readonly log = new MessageLog();
   readonly monitor: Monitor;
+  readonly gate = new Gate();
   readonly #role: Role;
+  readonly #owner: PeerOwner;
   readonly #peers = new Set<Peer>();
   readonly #listeners = new Map<string, Listener>();
   /** Addresses as they were given, and as they were bound. */
   readonly #given = new Map<string, string>();
   readonly #connectors = new Map<string, Connector>();
-  readonly #byPeer = new Map<Peer, Connector>();
   #ready = 0;
   #incoming = 0;
   #handshakes = 0;
@@ -83,6 +85,7 @@ export class Engine {
     this.type = role.type;
     this.settings = resolveOptions(options);
     this.monitor = new Monitor(options.onEvent);
+    this.#owner = this.#own(role);
     const { signal } = options;
     if (!signal) return;
     const close = () => void this.close();
@@ -134,10 +137,10 @@ export class Engine {
     const parsed = parseAddress(address, "connect");
     if (this.isClosed) throw closedError();
     if (this.#connectors.has(address)) return;
-    const owner = {
+    const owner: ConnectorOwner = {
       settings: this.settings,
-      connecting: (stream: Stream, at: string, connector: Connector) => this.#open(stream, at, connector),
-      emit: (event: MonitorEvent) => this.emit(event),
+      connecting: (stream, connector) => this.#open(stream, connector),
+      emit: (event) => this.emit(event),
     };
     this.#connectors.set(address, new Connector(address, parsed, owner, this.#isRef));
   }
@@ -148,7 +151,7 @@ export class Engine {
     if (!connector) return;
     connector.stop();
     this.#connectors.delete(address);
-    for (const [peer, by] of this.#byPeer) if (by === connector) void peer.finish(this.settings.lingerMs);
+    for (const peer of this.#peers) if (peer.connector === connector) void peer.finish();
   }
 
   /** A message of so many bytes was put into so many peers' outboxes: sees to it that it is written. */
@@ -218,17 +221,12 @@ export class Engine {
 
   #accept(stream: Stream, address: string): void {
     const { peersMax, handshakesMax } = this.settings.limits;
-    if (this.#incoming >= peersMax) {
-      this.#refuse(stream, address, "too-many-peers", peersMax);
-      return;
-    }
-    if (this.#handshakes >= handshakesMax) {
-      this.#refuse(stream, address, "too-many-handshakes", handshakesMax);
-      return;
-    }
+    if (this.#incoming >= peersMax) return void this.#refuse(stream, address, "too-many-peers", peersMax);
+    if (this.#handshakes >= handshakesMax)
+      return void this.#refuse(stream, address, "too-many-handshakes", handshakesMax);
     this.#incoming++;
     this.#handshakes++;
-    const peer = this.#join(stream, address, undefined);
+    const peer = this.#join(stream, address);
     stream.on("data", (chunk: Buffer) => peer.feed(chunk));
     peer.open();
   }
@@ -239,60 +237,59 @@ export class Engine {
     this.emit({ type: "cut", address, reason, detail: `${most} are allowed` });
   }
 
-  #open(stream: Stream, address: string, connector: Connector): Peer {
-    const peer = this.#join(stream, address, connector);
+  #open(stream: Stream, connector: Connector): Peer {
+    const peer = this.#join(stream, connector.address, connector);
     stream.once("connect", () => peer.open());
     return peer;
   }
 
-  #join(stream: Stream, address: string, connector: Connector | undefined): Peer {
+  #join(stream: Stream, address: string, connector?: Connector): Peer {
     refStream(stream, this.#isRef);
-    const peer: Peer = new Peer(
-      {
-        type: this.type,
-        settings: this.settings,
-        log: this.log,
-        fits: (socketType) => this.#role.peerTypes.includes(socketType),
-        ready: () => this.#becameReady(peer, connector),
-        messages: (_, batch) => this.#role.messages(peer, batch),
-        subscription: (_, prefix, wanted) => this.#role.subscription?.(peer, prefix, wanted),
-        written: () => this.#role.written(peer),
-        gone: (_, detail, code) => this.#gone(peer, connector, detail, code),
-        watch: () => this.#watch(),
-        emit: (event) => this.emit(event),
-      },
-      stream,
-      address,
-      connector === undefined,
-    );
+    const peer = new Peer(this.#owner, stream, address, connector);
     this.#peers.add(peer);
-    if (connector) this.#byPeer.set(peer, connector);
+    this.gate.enter(peer);
     this.#watch();
     return peer;
   }
 
-  #becameReady(peer: Peer, connector: Connector | undefined): void {
-    peer.isKnown = true;
+  /** What peers ask of the engine: of the role, most of it. */
+  #own(role: Role): PeerOwner {
+    return {
+      type: this.type,
+      settings: this.settings,
+      log: this.log,
+      fits: (socketType) => role.peerTypes.includes(socketType),
+      ready: (peer) => this.#becameReady(peer),
+      messages: (peer, batch) => role.messages(peer, batch),
+      subscription: (peer, prefix, wanted) => role.subscription(peer, prefix, wanted),
+      written: (peer) => role.written(peer),
+      gone: (peer, detail, code) => this.#gone(peer, detail, code),
+      watch: () => this.#watch(),
+      emit: (event) => this.emit(event),
+    };
+  }
+
+  #becameReady(peer: Peer): void {
     this.#role.ready(peer);
     if (peer.state !== "ready" || !peer.info) return; // It was cut.
     peer.wasReady = true;
     if (peer.incoming) this.#handshakes--;
     this.#ready++;
-    connector?.succeeded();
+    peer.connector?.succeeded();
     this.emit({ type: "connected", address: peer.address, peer: peer.info });
   }
 
-  #gone(peer: Peer, connector: Connector | undefined, detail: string, code: string | undefined): void {
+  #gone(peer: Peer, detail: string, code: string | undefined): void {
     this.#peers.delete(peer);
-    this.#byPeer.delete(peer);
+    this.gate.leave(peer);
     if (peer.incoming) this.#incoming--;
     if (peer.incoming && !peer.wasReady) this.#handshakes--;
-    if (peer.isKnown) this.#role.gone(peer);
+    if (peer.info) this.#role.gone(peer);
     if (peer.wasReady) {
       this.#ready--;
       this.emit({ type: "disconnected", address: peer.address });
     }
-    connector?.lost(detail || "the connection was closed", code);
+    peer.connector?.lost(detail || "the connection was closed", code);
   }
 
   /** Sees to it that the clock is looked at while it matters. */
@@ -336,7 +333,7 @@ export class Engine {
     for (const listener of this.#listeners.values()) listener.close();
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
-    await Promise.all([...this.#peers].map((peer) => peer.finish(this.settings.lingerMs)));
+    await Promise.all([...this.#peers].map((peer) => peer.finish()));
     if (this.#immediate) clearImmediate(this.#immediate);
     this.#turn?.resolve();
     this.monitor.end();

@@ -260,13 +260,10 @@ export class FanOut {
   #lose(outlet: Outlet): void {
     this.#dropped++;
     outlet.untold++;
-    // Later: whoever hears of it may send, or close the socket.
-    if (outlet.untold === 1 || performance.now() - outlet.toldAt >= reportMs)
-      queueMicrotask(() => this.#tellInTime(outlet));
-  }
-
-  #tellInTime(outlet: Outlet): void {
-    if (performance.now() - outlet.toldAt >= reportMs) this.#tell(outlet);
+    const now = performance.now();
+    if (now - outlet.toldAt < reportMs) return;
+    outlet.toldAt = now;
+    queueMicrotask(() => this.#tell(outlet)); // Later: whoever hears of it may send, or close the socket.
   }
 
   #tell(outlet: Outlet): void {

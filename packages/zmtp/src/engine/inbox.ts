@@ -3,12 +3,16 @@
  * which too much waits is not read from until half of it was taken; so what it sends waits in its own queue, and the bound
  * reaches whoever produces.
  *
+ * What peers left that are gone counts together: while it is more than `departedPart` peers may leave, connections that are
+ * new are not read from, not even their handshake. So whoever comes, sends, goes and comes again waits as others do, and
+ * nothing is dropped. Those that are there already keep bounds of their own; how many they are is bounded by `peersMax`.
+ *
  * Or nothing is kept: a handler gets each batch where it lies.
  */
 
 import { FrameBatch } from "../codec/batch.ts";
 import { abortedError, closedError, ZmtpError } from "../errors.ts";
-import type { Settings } from "../options.ts";
+import type { Engine } from "./engine.ts";
 import type { Peer } from "./peer.ts";
 
 /** Frames of a received message. */
@@ -19,9 +23,21 @@ export type BatchHandler = (batch: FrameBatch) => void | Promise<void>;
 
 /** What a frame costs beside its bytes: empty ones are not free. */
 const frameOverhead = 64;
+/** Peers that are gone may leave so many times what one may. */
+const departedPart = 4;
+
+/** What was received from one peer and not yet taken; or from all that are gone. */
+interface Account {
+  /** Nobody: it is gone. */
+  peer: Peer | undefined;
+  bytes: number;
+  messages: number;
+  /** Too much waits: nothing more is read until half of it was taken. */
+  isFull: boolean;
+}
 
 interface Entry {
-  readonly peer: Peer | undefined;
+  readonly account: Account;
   readonly messages: Message[];
   readonly bytes: number;
   /** Messages before this one were taken. */
@@ -36,16 +52,17 @@ interface Waiter {
 
 /** Messages on their way from the peers to whoever takes them. */
 export class Inbox {
-  readonly #settings: Settings;
+  readonly #engine: Engine;
   #entries: Entry[] = [];
   #head = 0;
   readonly #waiters: Waiter[] = [];
-  readonly #held = new Set<Peer>();
+  readonly #accounts = new Map<Peer, Account>();
+  readonly #departed = newAccount(undefined);
   #handler: BatchHandler | undefined;
   #closed = false;
 
-  constructor(settings: Settings) {
-    this.#settings = settings;
+  constructor(engine: Engine) {
+    this.#engine = engine;
   }
 
   /** Hands everything over to a handler from now on, beginning with what waits already. */
@@ -73,15 +90,33 @@ export class Inbox {
   }
 
   #keep(peer: Peer, messages: Message[], bytes: number): void {
-    this.#add({ peer, messages, bytes, at: 0 });
-    peer.untakenBytes += bytes;
-    peer.untakenMessages += messages.length;
-    const { receiveBytesMax, receiveMessagesMax } = this.#settings;
-    const isFull =
-      peer.untakenBytes >= receiveBytesMax || (receiveMessagesMax > 0 && peer.untakenMessages >= receiveMessagesMax);
-    if (!isFull || this.#held.has(peer)) return;
-    this.#held.add(peer);
-    peer.hold();
+    const account = this.#accountOf(peer);
+    account.bytes += bytes;
+    account.messages += messages.length;
+    this.#add({ account, messages, bytes, at: 0 });
+    this.#review(account);
+  }
+
+  #accountOf(peer: Peer): Account {
+    let account = this.#accounts.get(peer);
+    if (!account) {
+      account = newAccount(peer);
+      this.#accounts.set(peer, account);
+    }
+    return account;
+  }
+
+  /** Stops reading where an account is full, and goes on where no more than half of that is left. */
+  #review(account: Account): void {
+    const { receiveBytesMax, receiveMessagesMax } = this.#engine.settings;
+    const times = account.peer ? 1 : departedPart;
+    const byCount = receiveMessagesMax > 0 ? account.messages / receiveMessagesMax : 0;
+    const filled = Math.max(byCount, account.bytes / receiveBytesMax) / times;
+    if (account.isFull ? filled > 1 / 2 : filled < 1) return;
+    account.isFull = !account.isFull;
+    const { gate } = this.#engine;
+    if (account.isFull) account.peer ? account.peer.hold() : gate.shut();
+    else account.peer ? account.peer.unhold() : gate.open();
   }
 
   /** A message that the socket made of what a peer did. */
@@ -118,9 +153,16 @@ export class Inbox {
     });
   }
 
-  /** Forgets what a peer sent that is gone: its messages stay. */
+  /** A peer is gone: what it sent stays, and counts with what others left. */
   forget(peer: Peer): void {
-    this.#held.delete(peer);
+    const account = this.#accounts.get(peer);
+    if (!account) return;
+    this.#accounts.delete(peer);
+    if (this.#closed) return;
+    account.peer = undefined;
+    this.#departed.bytes += account.bytes;
+    this.#departed.messages += account.messages;
+    this.#review(this.#departed);
   }
 
   /** Nothing comes any more; what waits is given up. */
@@ -145,20 +187,12 @@ export class Inbox {
     const count = Math.min(messagesMax, left);
     const taken = count === entry.messages.length ? entry.messages : entry.messages.slice(entry.at, entry.at + count);
     entry.at += count;
-    if (entry.peer) this.#took(entry.peer, count, count === left ? entry.bytes : 0);
+    const account = entry.account.peer ? entry.account : this.#departed;
+    account.messages -= count;
+    if (count === left) account.bytes -= entry.bytes;
+    if (account.isFull) this.#review(account);
     if (count === left) this.#shift();
     return taken;
-  }
-
-  #took(peer: Peer, messages: number, bytes: number): void {
-    peer.untakenMessages -= messages;
-    peer.untakenBytes -= bytes;
-    if (!this.#held.has(peer)) return;
-    const { receiveBytesMax, receiveMessagesMax } = this.#settings;
-    if (peer.untakenBytes > receiveBytesMax / 2) return;
-    if (receiveMessagesMax > 0 && peer.untakenMessages > receiveMessagesMax / 2) return;
-    this.#held.delete(peer);
-    peer.unhold();
   }
 
   #shift(): void {
@@ -197,6 +231,10 @@ export class Inbox {
     };
     signal.addEventListener("abort", onAbort, { once: true });
   }
+}
+
+function newAccount(peer: Peer | undefined): Account {
+  return { peer, bytes: 0, messages: 0, isFull: false };
 }
 
 function throwLater(error: unknown): void {

@@ -13,17 +13,20 @@
 
 import type { Socket as Stream } from "node:net";
 import type { FrameBatch } from "../codec/batch.ts";
-import { type Command, encodeError, encodePing, encodePong, encodeReady, parseCommand } from "../codec/commands.ts";
+import { type Command, encodeError, encodePing, encodePong, parseCommand } from "../codec/commands.ts";
 import { FrameDecoder } from "../codec/decoder.ts";
 import { type CutReason, ProtocolFault } from "../codec/fault.ts";
 import { encodeGreeting, greetingLength, parseGreeting } from "../codec/greeting.ts";
 import type { MonitorEvent, PeerInfo } from "../events.ts";
 import type { Settings } from "../options.ts";
 import { CommandBudget } from "./command-budget.ts";
+import type { Connector } from "./connector.ts";
+import { readReady, writeReady } from "./handshake.ts";
 import type { MessageLog } from "./message-log.ts";
 import { Outbox } from "./outbox.ts";
+import { Pulse } from "./pulse.ts";
 
-/** What a connection asks of the socket that it belongs to. */
+/** What connections ask of the socket that they belong to: one for all of them. */
 export interface PeerOwner {
   readonly type: string;
   readonly settings: Settings;
@@ -53,19 +56,14 @@ const noContext = Buffer.alloc(0);
 export class Peer {
   /** The address that was bound or connected to. */
   readonly address: string;
-  /** It came to us. */
-  readonly incoming: boolean;
+  /** Who keeps it connected; nobody: it came to us. */
+  readonly connector: Connector | undefined;
   readonly stream: Stream;
   readonly outbox: Outbox;
   state: "greeting" | "handshake" | "ready" | "closed" = "greeting";
   info: PeerInfo | undefined;
   /** Something waits in the outbox for the socket's next flush. */
   dirty = false;
-  /** What was received and not yet taken. */
-  untakenBytes = 0;
-  untakenMessages = 0;
-  /** The socket knows it, and must hear of its end. */
-  isKnown = false;
   /** It gets what is queued, and nothing more. */
   isLeaving = false;
   /** It was told of: so will be its end. */
@@ -79,23 +77,21 @@ export class Peer {
   #minor = 0;
   #holds = 0;
   #whenEmpty: (() => void) | undefined;
+  #finishing: Promise<void> | undefined;
   #parting = false;
   /** A PONG waits behind what is queued. */
   #pongWaits = false;
   #detail = "";
   #code: string | undefined;
-  readonly #openedAt = performance.now();
-  #heardAt = this.#openedAt;
-  #lastPingAt = this.#openedAt;
-  /** When the first PING was sent since something was heard. */
-  #pingedAt = 0;
-  #ttlMs = 0;
+  /** When the handshake began, or went on after a hold. */
+  #openedAt = performance.now();
+  readonly #pulse = new Pulse(this.#openedAt);
 
-  constructor(owner: PeerOwner, stream: Stream, address: string, incoming: boolean) {
+  constructor(owner: PeerOwner, stream: Stream, address: string, connector?: Connector) {
     this.#owner = owner;
     this.stream = stream;
     this.address = address;
-    this.incoming = incoming;
+    this.connector = connector;
     this.outbox = new Outbox(owner.log);
     const { limits } = owner.settings;
     this.#budget = new CommandBudget(limits, this.#openedAt);
@@ -123,7 +119,7 @@ export class Peer {
   /** Takes the next bytes from the stream. Keeps none of them. */
   feed(chunk: Buffer): void {
     if (this.state === "closed") return;
-    this.#heardAt = performance.now();
+    this.#pulse.heard(performance.now());
     try {
       if (this.state === "greeting") this.#takeGreeting(chunk);
       else this.#decoder.push(chunk);
@@ -151,17 +147,19 @@ export class Peer {
     else this.stream.destroy();
   }
 
-  /** Sends what waits, for `lingerMs` at most, then ends the connection. Resolves when it is closed. */
-  finish(lingerMs: number): Promise<void> {
+  /** Sends what waits, for `lingerMs` at most, then ends the connection. Resolves when it is closed. Idempotent. */
+  finish(): Promise<void> {
+    this.#finishing ??= this.#finish(this.#owner.settings.lingerMs);
+    return this.#finishing;
+  }
+
+  #finish(lingerMs: number): Promise<void> {
     if (this.stream.closed) return Promise.resolve();
     this.isLeaving = true;
     const closed = new Promise<void>((resolve) => void this.stream.once("close", resolve));
-    if (this.state !== "ready") {
-      this.destroy();
-      return closed;
-    }
-    this.flush();
-    if (this.outbox.empty) this.#part(Math.min(partingMs, lingerMs));
+    if (this.state === "ready") this.flush();
+    if (this.state !== "ready") this.destroy();
+    else if (this.outbox.empty) this.#part(Math.min(partingMs, lingerMs));
     else if (lingerMs === 0) this.destroy();
     else this.#linger(lingerMs);
     return closed;
@@ -206,17 +204,22 @@ export class Peer {
 
   /** One less. */
   unhold(): void {
-    if (--this.#holds === 0 && !this.stream.destroyed) {
-      this.#heardAt = performance.now();
-      this.stream.resume();
-    }
+    if (--this.#holds > 0 || this.stream.destroyed) return;
+    const now = performance.now();
+    this.#pulse.heard(now);
+    if (this.state !== "ready") this.#openedAt = now;
+    this.stream.resume();
   }
 
-  /** One more subscription came as a message: counts it. Cuts the peer and answers false where that is too much. */
+  /** One more command came, or a subscription as a message: counts it. Cuts the peer and answers false where that is too much. */
   countCommand(): boolean {
-    if (this.#budget.take(performance.now())) return true;
+    if (this.#budget.take(this.#pulse.heardAt)) return true;
     this.cut("too-many-commands", `more than ${this.#owner.settings.limits.commandsPerSecondMax} a second`);
     return false;
+  }
+
+  get incoming(): boolean {
+    return this.connector === undefined;
   }
 
   /** Whether subscriptions go to it as commands (ZMTP 3.1) or as messages (3.0). */
@@ -228,23 +231,13 @@ export class Peer {
   sweep(now: number): void {
     const { handshakeMs, heartbeatMs, heartbeatTimeoutMs, heartbeatTtlMs } = this.#owner.settings;
     if (this.state === "closed") return;
+    const isRead = this.#holds === 0;
     if (this.state !== "ready") {
-      if (now - this.#openedAt >= handshakeMs) {
-        this.cut("handshake-timeout", `no handshake within ${handshakeMs} ms`);
-      }
-      return;
-    }
-    if (this.#holds === 0) {
-      const silentMs = now - this.#heardAt;
-      const unanswered = this.#pingedAt > this.#heardAt && now - this.#pingedAt >= heartbeatTimeoutMs;
-      if (unanswered || (this.#ttlMs > 0 && silentMs >= this.#ttlMs)) {
-        this.cut("heartbeat-timeout", `nothing was heard for ${Math.round(silentMs)} ms`);
-        return;
-      }
-    }
-    if (heartbeatMs > 0 && this.takesCommands && now - this.#lastPingAt >= heartbeatMs) {
-      this.#lastPingAt = now;
-      if (this.#pingedAt <= this.#heardAt) this.#pingedAt = now;
+      const isLate = isRead && now - this.#openedAt >= handshakeMs;
+      if (isLate) this.cut("handshake-timeout", `no handshake within ${handshakeMs} ms`);
+    } else if (isRead && this.#pulse.isLost(now, heartbeatTimeoutMs)) {
+      this.cut("heartbeat-timeout", `nothing was heard for ${Math.round(now - this.#pulse.heardAt)} ms`);
+    } else if (heartbeatMs > 0 && this.takesCommands && this.#pulse.beat(now, heartbeatMs)) {
       this.outbox.addFrames(encodePing(heartbeatTtlMs, noContext));
       this.flush();
     }
@@ -252,7 +245,7 @@ export class Peer {
 
   /** Whether the clock matters to it. */
   get timed(): boolean {
-    return this.state !== "ready" || this.#ttlMs > 0;
+    return this.state !== "ready" || this.#pulse.ttlMs > 0;
   }
 
   #takeGreeting(chunk: Buffer): void {
@@ -269,7 +262,7 @@ export class Peer {
     this.#minor = greeting.major > 3 ? 1 : greeting.minor;
     this.state = "handshake";
     const { type, settings } = this.#owner;
-    this.outbox.addFrames(encodeReady(type, sendsIdentity.has(type) ? settings.identity : undefined));
+    this.outbox.addFrames(writeReady(type, settings.identity));
     this.flush();
     if (count < chunk.length) this.#decoder.push(chunk.subarray(count));
   }
@@ -280,10 +273,7 @@ export class Peer {
   }
 
   #takeCommand(body: Buffer): void {
-    if (!this.#budget.take(this.#heardAt)) {
-      const { commandsPerSecondMax } = this.#owner.settings.limits;
-      throw new ProtocolFault("too-many-commands", `more than ${commandsPerSecondMax} a second`);
-    }
+    if (!this.countCommand()) return;
     const command = parseCommand(body);
     if (this.state === "handshake") this.#takeHandshake(command);
     else this.#takeLater(command);
@@ -297,17 +287,11 @@ export class Peer {
       return;
     }
     if (command.name !== "READY") throw new ProtocolFault("bad-command", `${command.name} came before READY`);
-    const socketType = command.metadata.get("socket-type")?.toString("latin1") ?? "";
+    const { socketType, identity } = readReady(command.metadata);
     if (!this.#owner.fits(socketType)) {
-      throw new ProtocolFault(
-        "socket-type",
-        `it is ${JSON.stringify(socketType)}, which does not go with ${this.#owner.type}`,
-      );
+      const detail = `it is ${JSON.stringify(socketType)}, which does not go with ${this.#owner.type}`;
+      throw new ProtocolFault("socket-type", detail);
     }
-    const identity = Buffer.from(command.metadata.get("identity") ?? noContext);
-    if (identity.length > 255) throw new ProtocolFault("bad-command", `its identity has ${identity.length} bytes`);
-    if (identity[0] === 0)
-      throw new ProtocolFault("bad-command", "its identity begins with 0, which is for names made up");
     const { remoteAddress, remotePort } = this.stream;
     const remote = remoteAddress === undefined ? "" : `${remoteAddress}:${remotePort}`;
     this.info = { socketType, identity, version: `3.${this.#minor}`, remote };
@@ -322,8 +306,8 @@ export class Peer {
         this.#owner.subscription(this, command.prefix, command.name === "SUBSCRIBE");
         break;
       case "PING":
-        this.#ttlMs = command.ttlMs;
-        if (this.#ttlMs > 0) this.#owner.watch();
+        this.#pulse.ttlMs = command.ttlMs;
+        if (command.ttlMs > 0) this.#owner.watch();
         if (this.#pongWaits) break; // One is enough: it says that we are here.
         this.outbox.addFrames(encodePong(command.context));
         this.flush();
@@ -362,6 +346,3 @@ export class Peer {
     this.#owner.gone(this, this.#detail, this.#code);
   }
 }
-
-/** Socket types whose READY tells an identity, empty or not. */
-const sendsIdentity = new Set(["REQ", "DEALER", "ROUTER"]);

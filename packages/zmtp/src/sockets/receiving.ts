@@ -16,7 +16,7 @@ export abstract class ReceivingSocket extends Socket implements AsyncIterable<Me
   /** @internal */
   protected constructor(type: SocketType, options: SocketOptions) {
     super(type, options);
-    this.inbox = new Inbox(this.engine.settings);
+    this.inbox = new Inbox(this.engine);
   }
 
   /**
@@ -65,7 +65,7 @@ export abstract class ReceivingSocket extends Socket implements AsyncIterable<Me
 
   /**
    * Gives everything that comes to a handler, where it lies, in the turn in which it was read. The batch and its frames are
-   * good until the handler returns; what is to stay is copied by `batch.keep()`. While a promise that it returned is not
+   * good until the handler returns; what is to stay, or to be sent on, is copied by `batch.keep()`. While a promise that it returned is not
    * settled, nothing more is read from the peer that sent the batch. What it throws becomes an uncaught exception.
    *
    * @throws ZmtpError ZMTP_STATE where somebody waits for messages, or has set a handler

@@ -21,7 +21,7 @@ export class Reply extends Socket {
 
   constructor(options: SocketOptions = {}) {
     super("REP", options);
-    this.#inbox = new Inbox(this.engine.settings);
+    this.#inbox = new Inbox(this.engine);
   }
 
   /**

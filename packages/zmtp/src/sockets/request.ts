@@ -28,7 +28,7 @@ export class Request extends Socket {
       this.#state = "waiting";
       this.#lost = new AbortController();
     });
-    this.#inbox = new Inbox(this.engine.settings);
+    this.#inbox = new Inbox(this.engine);
   }
 
   /**
@@ -104,6 +104,7 @@ export class Request extends Socket {
   /** @internal */
   protected override onGone(peer: Peer): void {
     this.#out.part(peer);
+    this.#inbox.forget(peer);
     if (peer === this.#server) this.#lost.abort();
   }
 

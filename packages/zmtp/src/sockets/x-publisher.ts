@@ -81,8 +81,8 @@ export class XPublisher extends ReceivingSocket {
 
   /** @internal */
   protected override onGone(peer: Peer): void {
+    this.#out.part(peer); // What it cancels so is the last that it leaves.
     super.onGone(peer);
-    this.#out.part(peer);
   }
 
   /** @internal */

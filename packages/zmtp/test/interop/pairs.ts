@@ -95,6 +95,8 @@ export async function link(
   const address = await bound.bind(room.address(carrier));
   other.connect(address);
   await meet(a, b);
+  // libzmq tells of connections on a way of its own: whoever waits until nobody is there must not begin before that.
+  await eventually(() => a.peers > 0 && b.peers > 0, "both to tell that they are connected");
   return [a, b, address];
 }
 
