@@ -82,17 +82,26 @@ export function createMemoryCursors(options: { readonly keysKept?: number | unde
   return new MemoryCursors(options.keysKept ?? keysKept);
 }
 
+/**
+ * Keys are kept in sets of a quarter of what is kept in all, of which whole ones are dropped: a set from which the oldest are
+ * taken one by one gets slow.
+ */
 class MemoryCursors implements CursorStore {
   readonly cursors = new Map<string, Cursor>();
   readonly #keysKept: number;
-  readonly #keys = new Set<string>();
+  readonly #setSize: number;
+  /** The oldest first. */
+  #sets: Set<string>[] = [];
+  #newest = new Set<string>();
   #filter: string | undefined;
   #handled = 0;
+  #kept = 0;
   #forgettable = 0;
   #isClosed = false;
 
   constructor(kept: number) {
     this.#keysKept = kept;
+    this.#setSize = Math.ceil(kept / 4);
   }
 
   get filter(): string | undefined {
@@ -108,17 +117,16 @@ class MemoryCursors implements CursorStore {
   }
 
   has(key: string): boolean {
-    return this.#keys.has(key);
+    return this.#newest.has(key) || this.#sets.some((keys) => keys.has(key));
   }
 
   async handle<T>(key: string, work?: (transaction: Transaction) => T): Promise<T | undefined> {
     if (this.#isClosed) throw new FedmsgError("FEDMSG_CLOSED", "the cursors are closed");
-    if (work)
-      throw new FedmsgError("FEDMSG_UNSUPPORTED", "there is no database to commit to; give the subscription a name");
-    if (this.#keys.has(key)) return undefined;
-    this.#keys.add(key);
-    this.#handled++;
-    this.#trim();
+    if (work) {
+      const detail = "there is no database to commit to; give the subscription a name";
+      throw new FedmsgError("FEDMSG_UNSUPPORTED", detail);
+    }
+    if (!this.has(key)) this.#keep(key);
     return undefined;
   }
 
@@ -128,18 +136,25 @@ class MemoryCursors implements CursorStore {
 
   forget(handled: number): void {
     this.#forgettable = Math.max(this.#forgettable, handled);
-    this.#trim();
+    for (let [oldest] = this.#sets; oldest; [oldest] = this.#sets) {
+      const isNeeded = this.#kept - oldest.size < this.#keysKept;
+      if (isNeeded || this.#handled - this.#kept + oldest.size > this.#forgettable) return;
+      this.#sets.shift();
+      this.#kept -= oldest.size;
+    }
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
   }
 
-  /** The oldest go; a set has them in the order of their coming. */
-  #trim(): void {
-    for (const key of this.#keys) {
-      if (this.#keys.size <= this.#keysKept || this.#handled - this.#keys.size >= this.#forgettable) return;
-      this.#keys.delete(key);
-    }
+  #keep(key: string): void {
+    this.#newest.add(key);
+    this.#handled++;
+    this.#kept++;
+    if (this.#newest.size < this.#setSize) return;
+    this.#sets.push(this.#newest);
+    this.#newest = new Set();
+    this.forget(0);
   }
 }
