@@ -99,6 +99,18 @@ async function ours(file, sync, count) {
 }
 
 /**
+ * Rows a second of the bare database.
+ *
+ * @param {string} file
+ * @param {"full" | "normal"} sync
+ * @param {number} count
+ */
+export async function measureBareAppend(file, sync, count) {
+  const { bareFull, bareNormal } = await bare(file, sync === "full" ? "FULL" : "NORMAL", count);
+  return bareFull ?? bareNormal ?? Number.NaN;
+}
+
+/**
  * @param {string} file
  * @param {"FULL" | "NORMAL"} synchronous
  * @param {number} count
@@ -125,12 +137,12 @@ async function bare(file, synchronous, count) {
 }
 
 /**
- * The SQLite that the journal uses.
+ * The SQLite that the store uses.
  *
  * @param {string} file
  * @returns {Promise<Database>}
  */
-async function openBare(file) {
+export async function openBare(file) {
   const isBuiltIn = Number.parseInt(process.versions.node, 10) >= 24;
   const name = isBuiltIn ? "node:sqlite" : "@photostructure/sqlite";
   const { DatabaseSync } = await import(name);
@@ -146,22 +158,23 @@ function idOf(n) {
  * @param {number} count
  * @param {() => Promise<unknown>} work
  */
-async function perSecond(count, work) {
+export async function perSecond(count, work) {
   const startedAt = performance.now();
   await work();
   return (count / (performance.now() - startedAt)) * 1000;
 }
 
 /**
+ * @template {string} Key
  * @param {string} name
- * @param {readonly Round[]} rounds
- * @param {keyof Round} ours
- * @param {keyof Round} bareOne
+ * @param {readonly Record<Key, number>[]} rounds
+ * @param {Key} ours
+ * @param {Key} bareOne
  * @param {number} least
  * @returns {Mark}
  */
-function mark(name, rounds, ours, bareOne, least) {
-  const median = (/** @type {(round: Round) => number} */ of) => quantile(rounds.map(of), 0.5);
+export function mark(name, rounds, ours, bareOne, least) {
+  const median = (/** @type {(round: Record<Key, number>) => number} */ of) => quantile(rounds.map(of), 0.5);
   const ratio = median((round) => round[ours] / round[bareOne]);
   return {
     mark: name,

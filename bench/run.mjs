@@ -13,8 +13,11 @@ import { measureLatency, measurePublish, measureRelay, measureSigned, quantile }
 import { measureBareLatency, measureBarePublish, measureBareRelay } from "./bare.mjs";
 import { measureCommands } from "./commands.mjs";
 import { measureCrypto, pki } from "./crypto.mjs";
+import { measureCursors } from "./cursors.mjs";
 import { measureJournal } from "./journal.mjs";
+import { measureJournalled } from "./journalled.mjs";
 import { opensslSpeed } from "./openssl.mjs";
+import { measureReplay } from "./replay.mjs";
 import { zmtpBenchmarks } from "./zmtp/marks.mjs";
 
 /**
@@ -38,6 +41,11 @@ const benchmarks = {
   signed: benchSigned,
   ...zmtpBenchmarks(print),
   journal: ({ rounds, quick }) => measureJournal({ rounds: quick ? 1 : rounds, print }),
+  cursors: ({ rounds, quick }) => measureCursors({ rounds: quick ? 1 : rounds, print }),
+  journalled: ({ rounds, quick, messages }) =>
+    measureJournalled({ rounds: quick ? 1 : rounds, messages: messages ?? (quick ? 50_000 : undefined), print }),
+  replay: ({ rounds, quick, messages }) =>
+    measureReplay({ rounds: quick ? 1 : rounds, messages: messages ?? (quick ? 100_000 : undefined), print }),
 };
 
 await main();

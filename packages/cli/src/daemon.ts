@@ -17,7 +17,8 @@ export async function runDaemon(
     log.info("SIGHUP: reads keys and certificates again");
     void daemon.refresh();
   });
-  log.info(`in ${daemon.inbound.join(", ") || "(nothing)"}, out ${daemon.outbound}`);
+  const replay = daemon.replay === undefined ? "" : `, replay ${daemon.replay}`;
+  log.info(`in ${daemon.inbound.join(", ") || "(nothing)"}, out ${daemon.outbound}${replay}`);
   try {
     await Promise.race([aborted(signal), daemon.done]);
     await daemon.drain();

@@ -1,8 +1,12 @@
 /** `fedmsg up`: a whole bus with one command, and an end that leaves nothing behind. */
 
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { eventually } from "@fedmsg/testkit";
+import { fetchInfo } from "fedmsg/plugin";
 import { expect, test } from "vitest";
 import { Speaker } from "./bus.ts";
-import { freeBus, type Program, run, start, startShell, writeConfig } from "./support.ts";
+import { freeBus, type Program, run, start, startShell, tempDir, writeConfig } from "./support.ts";
 
 /** The command lines that the banner tells to type. */
 async function suggestionsOf(up: Program): Promise<readonly [listen: string, say: string]> {
@@ -39,6 +43,34 @@ test("what it tells to type works, through the relay and through the gateway; Ct
   );
   tail.signalGroup("SIGINT");
   outside.signalGroup("SIGINT");
+});
+
+test("the relay keeps what goes through it, in the user's state folder or where the configuration says", async () => {
+  const state = tempDir();
+  const env = { XDG_STATE_HOME: state };
+  const config = await freeBus();
+  const port = config.endpoints.relay_outbound[0]?.replace(/.*:/, "");
+  for (const position of [1, 2]) {
+    await using up = start("fedmsg", ["up"], { config, env });
+    const [, replay] = await up.until("stdout", /\n {2}replay {9}(tcp:\/\/127\.0\.0\.1:\d+) [\s\S]*Ctrl-C/);
+    await using logger = startShell('echo "kept" | fedmsg-logger', { config });
+    expect(await logger.ended()).toMatchObject({ code: 0 });
+    await eventually(async () => (await fetchInfo(replay as string)).head === position, "it is kept");
+    up.signal("SIGTERM");
+    expect(await up.ended()).toMatchObject({ code: 0, stderr: "" });
+  }
+  expect(readdirSync(join(state, "fedmsg"))).toContain(`relay_outbound-${port}.db`);
+  await using off = start("fedmsg", ["up"], {
+    config: { ...config, persistent_store: null },
+    env: { XDG_STATE_HOME: "/dev/null" },
+  });
+  await off.until("stdout", /The bus is up[\s\S]*Ctrl-C/);
+  expect(off.stdout).not.toContain("replay");
+  off.signal("SIGTERM");
+  await off.ended();
+  const nowhere = await run("fedmsg", ["up"], { config, env: { XDG_STATE_HOME: "/dev/null" } });
+  expect(nowhere.code).toBe(1);
+  expect(nowhere.stderr).toMatch(/no place for the journal: .*set persistent_store to sqlite:/);
 });
 
 test("SIGTERM ends it cleanly, too", async () => {

@@ -28,6 +28,7 @@ export {
   type FetchedPage,
   type FetchedRange,
   type FetchOptions,
+  fetchInfo,
   fetchPages,
   fetchRange,
   type PagesOptions,
@@ -45,6 +46,7 @@ export type {
   PageQuery,
 } from "./replay/journal.ts";
 export { type JournalledOptions, JournalledPublisher, type Kept } from "./replay/journalled.ts";
+export { KeySet } from "./replay/key-set.ts";
 export { createMemoryJournal, type MemoryJournalOptions } from "./replay/memory-journal.ts";
 export type { PageQuestion, ReplayQuery } from "./replay/query.ts";
 export {

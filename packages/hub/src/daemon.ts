@@ -28,6 +28,8 @@ export interface Daemon extends AsyncDisposable {
   readonly inbound: readonly string[];
   /** Where it publishes them. */
   readonly outbound: string;
+  /** Where its journal can be asked for what was missed; absent where it has none, or `replay_endpoints` does not list it. */
+  readonly replay?: string | undefined;
   readonly counts: ForwardCounts;
   /** Resolves when somebody subscribes to a prefix of `topic`; default: to anything. */
   subscribed(topic?: string, signal?: AbortSignal): Promise<void>;
@@ -57,7 +59,7 @@ export interface DaemonHooks {
 export function toDaemon(
   forwarder: Forwarder,
   output: Publisher,
-  addresses: { readonly inbound: readonly string[]; readonly outbound: string },
+  addresses: Pick<Daemon, "inbound" | "outbound" | "replay">,
   { beforeEnd = async () => {}, refresh = async () => {} }: DaemonHooks = {},
 ): Daemon {
   return {

@@ -39,10 +39,18 @@ export interface ForwarderInput {
   readonly socket: Subscriber;
 }
 
+/** Where messages go. */
+export interface Output extends Pick<Publisher, "send" | "dropped" | "drain" | "close"> {
+  /** Sends several in order. Where it is there, messages that came together are given to it together. */
+  sendAll?(messages: readonly Frames[]): Promise<void>;
+  /** Says that the end has come: what cannot be sent now is given up. */
+  hurry?(): void;
+}
+
 /** Parts of a forwarder. It closes the sockets at its end. */
 export interface ForwarderOptions {
   readonly inputs: readonly ForwarderInput[];
-  readonly output: Publisher;
+  readonly output: Output;
   readonly bodyBytesMax: number;
   /** What goes out for what came in, or why nothing does. Default: the same, byte for byte. */
   readonly transform?: ((frames: Frames) => Frames | Fault) | undefined;
@@ -57,6 +65,8 @@ const drainMs = 1000;
 const leaveMs = 100;
 /** and after so many such spans in any case. */
 const leaveSpansMax = 100;
+/** Messages that are sent together at most. */
+const groupMessages = 1000;
 /** How long an input pauses when the others have filled the way out, in ms. */
 const pauseMs = 5;
 
@@ -138,35 +148,66 @@ export class Forwarder {
     }
     const loops = [...this.#inputs.values()].map(({ ended }) => ended);
     await Promise.all([...this.#inputs.keys()].map(({ socket }) => socket.close()));
+    this.#options.output.hurry?.();
     if (!drain) await this.#options.output.close(); // A loop may be waiting for room.
     await Promise.allSettled(loops);
     await this.#options.output.drain();
     this.#resolve();
   }
 
-  async #forward({ name, endpoint, socket }: ForwarderInput, reading: Reading): Promise<void> {
-    const { bodyBytesMax, transform, onEvent } = this.#options;
+  async #forward(input: ForwarderInput, reading: Reading): Promise<void> {
     for (;;) {
-      const batch = await socket.receive();
+      const batch = await input.socket.receive();
       if (batch.length === 0) return;
       reading.batches++;
       this.#lastAt = performance.now();
-      for (const frames of batch) {
-        const found = findFault(frames, bodyBytesMax) ?? (transform ? transform(frames) : frames);
-        if ("reason" in found) {
-          this.#refused[found.reason] = (this.#refused[found.reason] ?? 0) + 1;
-          onEvent?.({ type: "invalid", name, endpoint, ...found });
-          continue;
-        }
-        try {
-          await this.#send(found);
-          this.#forwarded++;
-        } catch (error) {
-          if (this.#ending) return;
-          throw error;
-        }
+      try {
+        if (this.#options.output.sendAll) await this.#sendTogether(batch, input);
+        else await this.#sendEach(batch, input);
+      } catch (error) {
+        if (this.#ending) return;
+        throw error;
       }
     }
+  }
+
+  async #sendEach(batch: readonly Frames[], input: ForwarderInput): Promise<void> {
+    for (const frames of batch) {
+      const accepted = this.#accept(frames, input);
+      if (!accepted) continue;
+      await this.#send(accepted);
+      this.#forwarded++;
+    }
+  }
+
+  async #sendTogether(batch: readonly Frames[], input: ForwarderInput): Promise<void> {
+    const { output, onEvent } = this.#options;
+    const accepted = batch.flatMap((frames) => {
+      const found = this.#accept(frames, input);
+      return found ? [found] : [];
+    });
+    for (let at = 0; at < accepted.length; at += groupMessages) {
+      const group = accepted.slice(at, at + groupMessages);
+      try {
+        await output.sendAll?.(group);
+      } catch (error) {
+        const { code, message } = FedmsgError.from(error);
+        const detail = `up to ${accepted.length - at} messages are lost at the end: ${message}`;
+        if (code === "FEDMSG_JOURNAL") onEvent?.({ type: "warning", name: input.name, detail });
+        throw error;
+      }
+      this.#forwarded += group.length;
+    }
+  }
+
+  /** What goes out for what came in; nothing where it is refused, which is counted and told. */
+  #accept(frames: Frames, { name, endpoint }: ForwarderInput): Frames | undefined {
+    const { bodyBytesMax, transform, onEvent } = this.#options;
+    const found = findFault(frames, bodyBytesMax) ?? (transform ? transform(frames) : frames);
+    if (!("reason" in found)) return found;
+    this.#refused[found.reason] = (this.#refused[found.reason] ?? 0) + 1;
+    onEvent?.({ type: "invalid", name, endpoint, ...found });
+    return undefined;
   }
 
   /** Each input waits with one message at most; but many inputs with large ones can be more than the queue takes. */

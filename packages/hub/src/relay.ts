@@ -1,5 +1,14 @@
 import { FedmsgError } from "fedmsg";
-import { type Frames, type Publisher, type Subscriber, socketOptions } from "fedmsg/plugin";
+import type { Signer } from "fedmsg/crypto";
+import {
+  type Frames,
+  type Journalling,
+  MessageWriter,
+  openJournalling,
+  type Publisher,
+  type Subscriber,
+  socketOptions,
+} from "fedmsg/plugin";
 import {
   type Daemon,
   type DaemonHooks,
@@ -10,14 +19,19 @@ import {
   transportOf,
 } from "./daemon.ts";
 import { type Fault, Forwarder } from "./forwarder.ts";
+import { KeepingOutput } from "./keeping.ts";
+
+/** What the relay is called: the key of `endpoints` and of `replay_endpoints`, and `{name}` in `persistent_store`. */
+const relayName = "relay_outbound";
 
 /**
  * Starts a relay: a place that short-lived programs and those without an address of their own connect to and publish
  * through (`active: true`). It listens on every address of `relay_inbound` and publishes on the first free one of
- * `endpoints.relay_outbound` (`fedmsg/consumers/relay.py`).
+ * `endpoints.relay_outbound` (`fedmsg/consumers/relay.py`). With `persistent_store` it keeps what it forwards, as it came, and
+ * answers at `replay_endpoints.relay_outbound`; its heartbeats are signed where it has something to sign with.
  *
  * @throws FedmsgError FEDMSG_NO_ENDPOINT, FEDMSG_ADDRESS_IN_USE, FEDMSG_ADDRESS_INVALID, FEDMSG_TRANSPORT, each naming
- *   the key that the address came from
+ *   the key that the address came from; FEDMSG_JOURNAL, FEDMSG_UNSUPPORTED (`@fedmsg/store` is not installed)
  */
 export async function startRelay(options: DaemonOptions): Promise<Daemon> {
   return openRelay(options);
@@ -27,17 +41,24 @@ export async function startRelay(options: DaemonOptions): Promise<Daemon> {
 export interface RelayHooks extends Pick<DaemonHooks, "refresh"> {
   /** What goes out for what came in, or why nothing does. */
   readonly transform?: (frames: Frames) => Frames | Fault;
+  /** What signs heartbeats. */
+  readonly signer?: () => Signer;
 }
 
 /** As {@link startRelay}, for relays that do more. */
-export async function openRelay(options: DaemonOptions, { transform, refresh }: RelayHooks = {}): Promise<Daemon> {
+export async function openRelay(
+  options: DaemonOptions,
+  { transform, signer, refresh }: RelayHooks = {},
+): Promise<Daemon> {
   const { config, onEvent } = options;
   const transport = await transportOf(options);
   let outbound = "";
+  let journalling: Journalling | undefined;
+  const onWarning = (detail: string) => onEvent?.({ type: "warning", name: relayName, detail });
   const inbound: string[] = [];
   const output = transport.createPublisher({
     ...socketOptions(config),
-    onEvent: forwardEvent("relay_outbound", () => outbound, onEvent),
+    onEvent: forwardEvent(relayName, () => outbound, onEvent),
   });
   const socket = transport.createSubscriber({
     ...socketOptions(config),
@@ -47,18 +68,36 @@ export async function openRelay(options: DaemonOptions, { transform, refresh }: 
     outbound = await listenOutbound(output, options);
     socket.subscribe("");
     inbound.push(...(await listenInbound(socket, options)));
+    const encode = heartbeatEncoder(options, signer);
+    journalling = await openJournalling({
+      config,
+      name: relayName,
+      endpoint: outbound,
+      publisher: output,
+      encode,
+      onWarning,
+    });
   } catch (error) {
     await Promise.all([output.close(), socket.close()]);
     throw error;
   }
   const forwarder = new Forwarder({
     inputs: [{ name: "relay_inbound", endpoint: inbound.join(" "), socket }],
-    output,
+    output: journalling ? new KeepingOutput(journalling.publisher, onWarning) : output,
     bodyBytesMax: config.bodyBytesMax,
     transform,
     onEvent,
   });
-  return toDaemon(forwarder, output, { inbound, outbound }, { ...(refresh && { refresh }) });
+  const addresses = { inbound, outbound, replay: journalling?.replayAddress };
+  return toDaemon(forwarder, output, addresses, { ...(refresh && { refresh }) });
+}
+
+function heartbeatEncoder({ config }: DaemonOptions, signer: (() => Signer) | undefined) {
+  const writer = new MessageWriter(config, relayName);
+  return (topic: string, msg: unknown) => {
+    writer.signer = signer?.(); // It may be another one by now.
+    return writer.writeHeartbeat(topic, msg);
+  };
 }
 
 async function listenInbound(socket: Subscriber, { config }: DaemonOptions): Promise<string[]> {

@@ -31,7 +31,11 @@ export async function startSigningRelay(options: DaemonOptions): Promise<Daemon>
       onEvent?.({ type: "warning", name: relayName, detail });
     }
   };
-  return openRelay(options, { transform: (frames) => signMessage(frames, signer, config.bodyBytesMax), refresh });
+  return openRelay(options, {
+    transform: (frames) => signMessage(frames, signer, config.bodyBytesMax),
+    signer: () => signer,
+    refresh,
+  });
 }
 
 function signMessage(frames: Frames, signer: Signer, bodyBytesMax: number): Frames | Fault {

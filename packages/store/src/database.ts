@@ -4,7 +4,7 @@ import { journalRefusal } from "./errors.ts";
 import { type Database, openDatabase } from "./sqlite.ts";
 
 /** How long a statement waits for a reader that is just opening or closing. */
-const busyMs = 1000;
+export const busyMs = 1000;
 /** A larger file is not read as a whole before it is used: that would keep its service from starting. */
 const checkedBytesMax = 2 ** 30;
 

@@ -258,12 +258,14 @@ describe("retention", () => {
   test("by age, and a journal that was opened with closer bounds catches up without holding anybody up", async () => {
     const file = tempFile();
     let nowMs = 1_700_000_000_000;
-    const options = { now: () => nowMs, sync: "normal" } as const;
+    let monotonicMs = 0;
+    const options = { now: () => nowMs, monotonicNow: () => monotonicMs, sync: "normal" } as const;
     const first = await openJournal(file, options);
     await append(first, 50_000);
     await first.close();
     nowMs += 3_600_000;
     const journal = await openJournal(file, { ...options, maxAgeMs: 60_000 });
+    monotonicMs += 360_000; // A tenth of it.
     let longest = 0;
     for (let n = 0; n < 2000 && journal.info.first <= 50_000; n++) {
       const startedAt = performance.now();
@@ -272,6 +274,27 @@ describe("retention", () => {
     }
     expect(journal.info.first).toBe(50_001);
     expect(longest).toBeLessThan(100); // About 10 ms; other work may slow the machine down.
+    await journal.close();
+  });
+
+  test("by age, but not at once where a clock jumps a year ahead", async () => {
+    let nowMs = 1_700_000_000_000;
+    let monotonicMs = 0;
+    const clocks = { now: () => nowMs, monotonicNow: () => monotonicMs };
+    const day = 86_400_000;
+    const journal = await openJournal(tempFile(), { ...clocks, sync: "normal", maxAgeMs: 14 * day });
+    await append(journal, 10);
+    nowMs += 365 * day;
+    await append(journal, 10);
+    expect(journal.info.first).toBe(1);
+    nowMs -= 365 * day; // Somebody has set it right.
+    await append(journal, 10);
+    for (let n = 0; n < 15; n++) {
+      nowMs += day;
+      monotonicMs += day;
+      await append(journal, 1);
+    }
+    expect(journal.info.first).toBe(11); // What has the time of the wrong year stays until then, or until it is too much.
     await journal.close();
   });
 

@@ -208,6 +208,14 @@ function workCases(bench: Bench): void {
     expect(await inWork(bench.store, (transaction) => transaction.get("SELECT n FROM seen"))).toBeUndefined();
   });
 
+  test.each([
+    ["SELECT 'a;b' AS \"x;y\" ; -- COMMIT; and more", [{ "x;y": "a;b" }]],
+    ["/* ; */ /* BEGIN */\nSELECT 'it''s; /*' AS [;]", [{ ";": "it's; /*" }]],
+    ["CREATE TEMP TRIGGER t AFTER INSERT ON seen BEGIN SELECT 1; SELECT 2; END;", []],
+  ])("one statement, whatever is in it: %s", async (sql, rows) => {
+    expect(await inWork(bench.store, (transaction) => transaction.all(sql))).toEqual(rows);
+  });
+
   test("what throws is undone alone, and may be handled again", async () => {
     const { store } = bench;
     const failure = new Error("not today");
@@ -323,6 +331,7 @@ function refusedCases(bench: Bench): void {
     "SAVEPOINT mine",
     "RELEASE fedmsg_work",
     "ATTACH 'other.db' AS other",
+    "INSERT INTO seen VALUES (8); INSERT INTO seen VALUES (9)",
   ])("with %j", async (sql) => {
     const work = (transaction: Transaction) => {
       writing(2)(transaction);

@@ -1,4 +1,8 @@
+import { mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { type Daemon, startGateway, startRelay } from "@fedmsg/hub";
+import { FedmsgError } from "fedmsg";
 import type { CommandContext } from "fedmsg/command";
 import { type Config, completeConfig, configOrigin } from "fedmsg/config";
 import { createReporter, formatCounts } from "../daemon.ts";
@@ -8,7 +12,7 @@ const interfaceKey = "fedmsg.consumers.gateway.interface";
 
 /** Runs a relay and a gateway until a signal comes. */
 export async function run({ config: given, log, signal }: CommandContext): Promise<number> {
-  const config = withLocalGateway(given);
+  const config = withJournal(withLocalGateway(given));
   const reporter = createReporter(log);
   const { onEvent } = reporter;
   const daemons: Daemon[] = [];
@@ -36,6 +40,29 @@ function withLocalGateway(config: Config): Config {
   return completeConfig({ [interfaceKey]: "127.0.0.1" }, config);
 }
 
+/** What goes through the relay is kept, unless `persistent_store` is null, and can be asked for. */
+function withJournal(config: Config): Config {
+  const origin = configOrigin(config, "persistent_store");
+  const isDefault = origin === undefined || origin === "default";
+  const persistent_store = isDefault ? defaultStore() : config.persistent_store;
+  if (persistent_store === null) return config;
+  const replay_endpoints = { relay_outbound: "tcp://127.0.0.1:*", ...config.replay_endpoints };
+  return completeConfig({ persistent_store, replay_endpoints }, config);
+}
+
+/** A file in the user's state folder (XDG Base Directory Specification). */
+function defaultStore(): string {
+  const folder = join(process.env.XDG_STATE_HOME || join(homedir(), ".local", "state"), "fedmsg");
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    const { message } = FedmsgError.from(cause);
+    const detail = `no place for the journal: ${message}; set persistent_store to sqlite:/path/{name}-{port}.db, or to null for none`;
+    throw new FedmsgError("FEDMSG_JOURNAL", detail, { cause });
+  }
+  return `sqlite:${join(folder, "{name}-{port}.db")}`;
+}
+
 /** The relay may have taken the second address of its list, or any free port. */
 function withRelay(config: Config, relay: Daemon): Config {
   const reachable = relay.outbound.replace("//0.0.0.0:", "//127.0.0.1:");
@@ -50,6 +77,7 @@ function banner(relay: Daemon, gateway: Daemon, { validate_signatures, sign_mess
     "",
     `  relay, in      ${relay.inbound.join(", ")}   for programs that publish through it`,
     `  relay, out     ${relay.outbound}   for subscribers`,
+    ...(relay.replay ? [`  replay         ${relay.replay}   what the relay sent, for those who missed it`] : []),
     `  gateway        ${gateway.outbound}   the same, for subscribers from outside`,
     "",
     "In a second terminal, listen:",

@@ -22,6 +22,7 @@ import { Follower } from "../replay/follower.ts";
 import type { PageHeader } from "../replay/header.ts";
 import type { Heartbeat } from "../replay/heartbeat.ts";
 import type { Ledger } from "../replay/ledger.ts";
+import { OldReplay } from "./old-replay.ts";
 import type { EventSink } from "./status.ts";
 
 /** Where a subscription begins in a journal that it has no cursor in: what comes from now on, all that is there, or what
@@ -45,8 +46,6 @@ export interface FollowedContext {
    * @returns its key, where it is for us, and whether it is new
    */
   readonly take: (body: Uint8Array, name: string, endpoint: string) => Promise<Taken | undefined>;
-  /** Hears that everything that is known of is handled. */
-  readonly onComplete: () => void;
 }
 
 /** A message that is for us. */
@@ -86,6 +85,8 @@ export class FollowedJournal {
   #failures = 0;
   #wake: (() => void) | undefined;
   #completeAt: number | undefined;
+  /** Where it turned out to be a Python server. */
+  #old: OldReplay | undefined;
 
   constructor(name: string, endpoint: string, context: FollowedContext) {
     this.name = name;
@@ -113,6 +114,11 @@ export class FollowedJournal {
     this.#follower?.beat(heartbeat, now);
     if (this.#quietAt > now) this.#listen(now);
     this.#wake?.();
+  }
+
+  /** A message with a `seq_id` came from its publisher itself. */
+  hear(seqId: number): void {
+    this.#old?.hear(seqId);
   }
 
   /** Somebody's heartbeat is of a journal that nobody knows: it may be this one's, begun anew. */
@@ -155,6 +161,7 @@ export class FollowedJournal {
     }
     this.#markReady();
     this.#follower?.end();
+    await this.#old?.idle;
   }
 
   async #work(): Promise<void> {
@@ -192,6 +199,10 @@ export class FollowedJournal {
 
   #fail(error: FedmsgError): void {
     const now = performance.now();
+    if (error.code === "FEDMSG_UNSUPPORTED") {
+      this.#followOld(now);
+      return;
+    }
     const pause = Math.min(silenceMs, retryMs * 2 ** this.#failures) * (0.5 + Math.random() / 2);
     if (this.#failures++ === 0) {
       const detail = `cannot be asked for what was missed, and is tried again: ${error.message}`;
@@ -201,12 +212,27 @@ export class FollowedJournal {
     this.#quietAt = Infinity;
   }
 
+  /** A Python server; it is asked again now and then, as it may be replaced by one of ours. */
+  #followOld(now: number): void {
+    this.#askAt = now + trustMs;
+    this.#quietAt = Infinity;
+    if (this.#old) return;
+    const { name, endpoint } = this;
+    const isWhole = this.#context.prefixes.includes("");
+    if (isWhole) this.#old = new OldReplay(name, endpoint, this.#context);
+    const detail = isWhole
+      ? "only holes between what comes are fetched"
+      : "with a filter, nothing can be fetched from it";
+    this.#context.status.emit({ type: "warning", name, detail: `its replay server knows no pages: ${detail}` });
+  }
+
   /** Asks the journal what it is, and follows it from where we are in it. */
   async #identify(now: number): Promise<PageHeader> {
     const { signal, store, from } = this.#context;
     this.#askedAt = now;
     const cursor = store.cursors.get(this.name);
     const info = await fetchInfo(this.endpoint, { signal, triesMax: 1, time: cursor ? undefined : this.#beginTime() });
+    this.#old = undefined;
     const position = cursor ? this.#resume(cursor, info) : from === "first" ? info.first - 1 : info.through;
     this.#follow(info, position);
     return info;
@@ -233,10 +259,10 @@ export class FollowedJournal {
       this.#tellGap(journal, position + 1, undefined, detail);
       return info.first - 1;
     }
-    const { known, seenTo } = this.#follower?.journal === journal ? this.#follower : { known: 0, seenTo: 0 };
-    if (known > Math.max(seenTo, before.through)) {
-      this.#tellGap(journal, before.through + 1, known, "the journal's end was lost");
-    }
+    const known = this.#follower?.journal === journal ? this.#follower.known : 0;
+    const to = known > before.through ? known : undefined;
+    const detail = "the journal was cut, or had no clean end: what it may have held behind is gone";
+    this.#tellGap(journal, before.through + 1, to, detail);
     return Math.min(position, before.through);
   }
 
@@ -266,35 +292,46 @@ export class FollowedJournal {
     const { journal } = follower;
     const from = follower.seenTo;
     const topics = prefixes.includes("") ? undefined : prefixes;
+    const pages = fetchPages(endpoint, { after: from, through, topics, journal, signal });
+    const ask = () => ({ page: pages.next(), askedAt: performance.now() });
     let count = 0;
     let after = from;
-    let askedAt = performance.now();
-    for await (const { header, bodies } of fetchPages(endpoint, { after, through, topics, journal, signal })) {
-      if (header.first > after + 1) {
-        this.#tellGap(journal, after + 1, header.first - 1, "the journal does not have them any more");
-        follower.skip(header.first - 1);
+    let asked = ask();
+    try {
+      for (;;) {
+        const { value: page, done } = await asked.page;
+        if (done) break;
+        const { askedAt } = asked;
+        asked = ask(); // The next one comes while this one is handled.
+        asked.page.catch(() => {}); // Awaited above, unless this one fails first.
+        const { header, bodies } = page;
+        if (header.first > after + 1) {
+          this.#tellGap(journal, after + 1, header.first - 1, "the journal does not have them any more");
+          follower.skip(header.first - 1);
+        }
+        for (const position of header.damaged ?? []) {
+          this.#tellGap(journal, position, position, "the journal's entry is damaged");
+        }
+        const keys: string[] = [];
+        for (const body of bodies) {
+          const taken = await take(body, name, endpoint);
+          if (!taken) continue;
+          keys.push(taken.key);
+          if (taken.isNew) count++;
+        }
+        follower.fetched({ through: header.through, head: header.head, keys, askedAt });
+        after = header.through;
       }
-      const keys: string[] = [];
-      for (const body of bodies) {
-        const taken = await take(body, name, endpoint);
-        if (!taken) continue;
-        keys.push(taken.key);
-        if (taken.isNew) count++;
-      }
-      follower.fetched({ through: header.through, head: header.head, keys, askedAt });
-      after = header.through;
-      askedAt = performance.now();
+    } finally {
+      await pages.return();
     }
     this.#fetchedAt = performance.now();
     if (count > 0) status.emit({ type: "replayed", name, journal, count, from: from + 1, to: after });
   }
 
   #noteComplete(): void {
-    const { store, onComplete } = this.#context;
     const follower = this.#follower;
-    if (!follower || follower.cursor < follower.known) return;
-    this.#completeAt = store.handled;
-    onComplete();
+    if (follower && follower.cursor >= follower.known) this.#completeAt = this.#context.store.handled;
   }
 
   #tellGap(journal: string, from: number, to: number | undefined, detail: string): void {

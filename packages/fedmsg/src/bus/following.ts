@@ -6,13 +6,15 @@ import { decodeText } from "../wire/text.ts";
 import { type FollowedContext, FollowedJournal } from "./followed-journal.ts";
 
 /** What it needs of its subscription. */
-export interface FollowingOptions extends Omit<FollowedContext, "ledger" | "signal" | "onComplete"> {
+export interface FollowingOptions extends Omit<FollowedContext, "ledger" | "signal"> {
   /** `replay_endpoints`. */
   readonly endpoints: Readonly<Record<string, string>>;
   /** Keys that are kept while a journal cannot be asked for what is missing. */
   readonly keysMax: number;
 }
 
+/** How often it looks which keys are of no use any more. */
+const forgetMs = 5000;
 /** Bytes of a heartbeat: 1000 keys and 256 topics fit. */
 const heartbeatBytesMax = 2 * 1024 * 1024;
 /** Foreign journals that are remembered, */
@@ -34,18 +36,18 @@ export class Following {
   readonly #options: FollowingOptions;
   readonly #over = new AbortController();
   readonly #journals: FollowedJournal[];
+  readonly #forgetting: NodeJS.Timeout;
   /** UUIDs that are none of ours, and until when we believe that. */
   readonly #foreign = new Map<string, number>();
 
   constructor(options: FollowingOptions) {
     this.#options = options;
     this.ledger = new Ledger(options.store);
-    const { signal } = this.#over;
-    const onComplete = () => this.#forget();
-    const context: FollowedContext = { ...options, ledger: this.ledger, signal, onComplete };
+    const context: FollowedContext = { ...options, ledger: this.ledger, signal: this.#over.signal };
     this.#journals = Object.entries(options.endpoints).map(
       ([name, endpoint]) => new FollowedJournal(name, endpoint, context),
     );
+    this.#forgetting = setInterval(() => this.#forget(), forgetMs).unref();
   }
 
   /** Resolves when what was missed at first is fetched, as far as it can be had now. */
@@ -62,6 +64,12 @@ export class Following {
     else this.#wonder(heartbeat.journal);
   }
 
+  /** A message with a `seq_id` came from the publisher of this name. */
+  heardOf(name: string, seqId: unknown): void {
+    if (!Number.isSafeInteger(seqId)) return;
+    for (const journal of this.#journals) if (journal.name === name) journal.hear(seqId as number);
+  }
+
   /** A connection was lost, and is there again. */
   reconnected(): void {
     for (const journal of this.#journals) journal.reconnected();
@@ -70,6 +78,7 @@ export class Following {
   /** Ends. Idempotent. */
   async close(): Promise<void> {
     this.#over.abort();
+    clearInterval(this.#forgetting);
     await Promise.all(this.#journals.map(({ ended }) => ended));
   }
 

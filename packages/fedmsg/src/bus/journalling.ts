@@ -52,8 +52,7 @@ export async function openJournalling(options: JournallingOptions): Promise<Jour
     await journal.close();
     throw error;
   }
-  const { queueBytesMax } = config;
-  journalled = new JournalledPublisher({ publisher, journal, reopen, replay, encode, onWarning, queueBytesMax });
+  journalled = new JournalledPublisher({ publisher, journal, reopen, replay, encode, onWarning });
   return { publisher: journalled, replayAddress: replay?.address };
 }
 

@@ -81,24 +81,18 @@ export class MessageWriter {
     const { topic, msg_id: id } = message;
     // What is signed says so only in its text.
     const key = this.signer ? messageKey(body) : messageKeyOf(message, body);
-    return {
-      message,
-      frames,
-      topic,
-      msgId: typeof id === "string" ? id : "",
-      key: key ?? new Uint8Array(messageKeyBytes),
-    };
+    const msgId = typeof id === "string" ? id : "";
+    return { message, frames, topic, msgId, body, key: key ?? new Uint8Array(messageKeyBytes) };
   }
 
   /** A heartbeat: an ordinary message, whose topic is as it is given, and which is not counted. */
   writeHeartbeat(topic: string, msg: unknown): Frames {
-    return [Buffer.from(topic), this.#toBody(this.#envelope(topic, msg, undefined))];
+    return [Buffer.from(topic), this.#toBody(this.#envelope(topic, msg))];
   }
 
-  #envelope(topic: string, msg: unknown, position: number | undefined): Message {
-    const fields = { topic, msg, nowMs: Date.now(), uuid: randomUUID(), i: this.#i + 1, username: this.#username };
-    const message = createEnvelope(fields);
-    return position === undefined ? message : { ...message, seq_id: position };
+  #envelope(topic: string, msg: unknown, position?: number): Message {
+    const i = this.#i + 1;
+    return createEnvelope({ topic, msg, nowMs: Date.now(), uuid: randomUUID(), i, username: this.#username, position });
   }
 
   #encode(message: Message): Uint8Array {

@@ -215,9 +215,12 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
       this.#refuse(decoded.topic, "duplicate", "", source);
       return undefined;
     }
+    const conclude = (judged: Judgement) => {
+      if (judged.accepted) this.#following?.heardOf(source.name, decoded.message.seq_id);
+      return this.#deliver(decoded, judged, source, key);
+    };
     const judgement = this.#judge.judge(decoded);
-    if (judgement instanceof Promise) return judgement.then((judged) => this.#deliver(decoded, judged, source, key));
-    return this.#deliver(decoded, judgement, source, key);
+    return judgement instanceof Promise ? judgement.then(conclude) : conclude(judgement);
   }
 
   /** Takes a message that was asked for: as one that came by itself, however old it is. */

@@ -21,7 +21,7 @@
  * and then so is what was signed.)
  */
 
-import * as crypto from "node:crypto";
+import { hash } from "node:crypto";
 import type { Message } from "../wire/envelope.ts";
 import { quote } from "../wire/text.ts";
 import { decodeBase64 } from "./base64.ts";
@@ -60,26 +60,26 @@ export function messageKeyOf(message: Message, text: Uint8Array | string): Uint8
 }
 
 const noBytes = Buffer.alloc(0);
-/** Where the three parts stand one behind the other while they are hashed: nearly all are shorter. */
-const scratch = Buffer.alloc(4096);
 
 /** Of JSON texts, which are ASCII, and what a signature stands for. */
 function hashParts(topic: string, id: string, signature: Buffer): Uint8Array {
-  const length = 12 + topic.length + id.length + signature.length;
-  const bytes = length <= scratch.length ? scratch : Buffer.allocUnsafe(length);
+  // As a text, where each byte is a character of ASCII, it is hashed in a third of the time.
+  if (signature.length === 0 && topic.length < 128 && id.length < 128) {
+    const digest = hash("sha256", `${shortPart(topic)}${shortPart(id)}\0\0\0\0`, "binary");
+    return Buffer.from(digest.slice(0, messageKeyBytes), "latin1");
+  }
+  const bytes = Buffer.allocUnsafe(12 + topic.length + id.length + signature.length);
   let at = 0;
   for (const part of [topic, id, signature]) {
     at = bytes.writeUInt32BE(part.length, at);
     at += typeof part === "string" ? bytes.write(part, at, "latin1") : part.copy(bytes, at);
   }
-  return sha256(bytes.subarray(0, length)).subarray(0, messageKeyBytes);
+  return hash("sha256", bytes, "buffer").subarray(0, messageKeyBytes);
 }
 
-/** `crypto.hash` is twice as fast; Node has it from 21.7 on. */
-const sha256: (bytes: Uint8Array) => Buffer =
-  typeof crypto.hash === "function"
-    ? (bytes) => crypto.hash("sha256", bytes, "buffer")
-    : (bytes) => crypto.createHash("sha256").update(bytes).digest();
+function shortPart(text: string): string {
+  return `\0\0\0${String.fromCharCode(text.length)}${text}`;
+}
 
 function signatureOf(parts: MessageParts): Buffer {
   const text = parts.text("signature");

@@ -60,7 +60,7 @@ export async function answerQuery(
   if (query.kind === "page") return answerPage(query, journal, limits, signal);
   const { info } = journal;
   const through = query.timeMs === undefined ? info.head : journal.positionAt(query.timeMs);
-  return { kind: "answer", frames: [encodeHeader(info, through, true)], entries: 0 };
+  return { kind: "answer", frames: [encodeHeader(info, through, { earlier: info.earlier })], entries: 0 };
 }
 
 async function answerPage(
@@ -70,6 +70,7 @@ async function answerPage(
   signal: AbortSignal,
 ): Promise<Answer> {
   const bodies: Uint8Array[] = [];
+  const damaged: number[] = [];
   let through = Math.min(after, journal.info.head);
   let bytes = 0;
   for (let step = 0; step < pageSteps && !signal.aborted; step++) {
@@ -91,12 +92,13 @@ async function answerPage(
     }
     if (page.through <= through) break;
     through = page.through;
+    damaged.push(...(page.damaged ?? []));
     if (through >= journal.info.head || bodies.length >= limit || bytes >= pageBytesMax) break;
     await turn();
   }
   return {
     kind: "answer",
-    frames: [encodeHeader(journal.info, through, false), ...bodies],
+    frames: [encodeHeader(journal.info, through, { damaged }), ...bodies],
     entries: bodies.length,
   };
 }

@@ -13,6 +13,7 @@
  */
 
 import { FedmsgError } from "../errors.ts";
+import { KeySet } from "./key-set.ts";
 
 /** Where a subscriber is in one journal. */
 export interface Cursor {
@@ -82,26 +83,17 @@ export function createMemoryCursors(options: { readonly keysKept?: number | unde
   return new MemoryCursors(options.keysKept ?? keysKept);
 }
 
-/**
- * Keys are kept in sets of a quarter of what is kept in all, of which whole ones are dropped: a set from which the oldest are
- * taken one by one gets slow.
- */
 class MemoryCursors implements CursorStore {
   readonly cursors = new Map<string, Cursor>();
   readonly #keysKept: number;
-  readonly #setSize: number;
-  /** The oldest first. */
-  #sets: Set<string>[] = [];
-  #newest = new Set<string>();
+  readonly #keys = new KeySet();
   #filter: string | undefined;
   #handled = 0;
-  #kept = 0;
   #forgettable = 0;
   #isClosed = false;
 
   constructor(kept: number) {
     this.#keysKept = kept;
-    this.#setSize = Math.ceil(kept / 4);
   }
 
   get filter(): string | undefined {
@@ -117,7 +109,7 @@ class MemoryCursors implements CursorStore {
   }
 
   has(key: string): boolean {
-    return this.#newest.has(key) || this.#sets.some((keys) => keys.has(key));
+    return this.#keys.has(key);
   }
 
   async handle<T>(key: string, work?: (transaction: Transaction) => T): Promise<T | undefined> {
@@ -126,7 +118,9 @@ class MemoryCursors implements CursorStore {
       const detail = "there is no database to commit to; give the subscription a name";
       throw new FedmsgError("FEDMSG_UNSUPPORTED", detail);
     }
-    if (!this.has(key)) this.#keep(key);
+    if (this.#keys.has(key)) return undefined;
+    this.#keys.add(key);
+    this.#handled++;
     return undefined;
   }
 
@@ -136,25 +130,11 @@ class MemoryCursors implements CursorStore {
 
   forget(handled: number): void {
     this.#forgettable = Math.max(this.#forgettable, handled);
-    for (let [oldest] = this.#sets; oldest; [oldest] = this.#sets) {
-      const isNeeded = this.#kept - oldest.size < this.#keysKept;
-      if (isNeeded || this.#handled - this.#kept + oldest.size > this.#forgettable) return;
-      this.#sets.shift();
-      this.#kept -= oldest.size;
-    }
+    const forgotten = this.#handled - this.#keys.size;
+    this.#keys.dropOldest(Math.min(this.#forgettable - forgotten, this.#keys.size - this.#keysKept));
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-  }
-
-  #keep(key: string): void {
-    this.#newest.add(key);
-    this.#handled++;
-    this.#kept++;
-    if (this.#newest.size < this.#setSize) return;
-    this.#sets.push(this.#newest);
-    this.#newest = new Set();
-    this.forget(0);
   }
 }

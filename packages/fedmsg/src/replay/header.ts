@@ -16,18 +16,26 @@ export interface PageHeader {
   readonly through: number;
   /** Earlier UUIDs, newest first; only where `info` was asked for. */
   readonly earlier?: readonly EarlierJournal[];
+  /** Positions that are left out of the page because what the journal has there is not what was written. */
+  readonly damaged?: readonly number[];
 }
 
 /** Earlier UUIDs that are told. */
 export const earlierMax = 100;
+/** Damaged positions that a page tells at most. */
+export const damagedMax = 1000;
 const headerBytesMax = 64 * 1024;
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Writes a header. */
-export function encodeHeader(info: JournalInfo, through: number, withEarlier: boolean): Uint8Array {
-  const { uuid: journal, first, head } = info;
-  const earlier = info.earlier.slice(0, earlierMax).map(({ uuid, through }) => ({ uuid, through }));
-  return encodeText(dumps({ journal, first, head, through, ...(withEarlier && { earlier }) }));
+export function encodeHeader(
+  { uuid: journal, first, head }: JournalInfo,
+  through: number,
+  more: Pick<PageHeader, "earlier" | "damaged"> = {},
+): Uint8Array {
+  const earlier = more.earlier?.slice(0, earlierMax).map(({ uuid, through }) => ({ uuid, through }));
+  const damaged = more.damaged?.length ? more.damaged.slice(0, damagedMax) : undefined;
+  return encodeText(dumps({ journal, first, head, through, ...(earlier && { earlier }), ...(damaged && { damaged }) }));
 }
 
 /** Reads a header that somebody sent, and checks types and ranges; a text says what is wrong. Never throws. */
@@ -40,24 +48,33 @@ export function parseHeader(bytes: Uint8Array): PageHeader | string {
     return "its header is not JSON";
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "its header is no object";
-  const { journal, first, head, through, earlier } = value as Record<string, unknown>;
+  const { journal, first, head, through, earlier, damaged } = value as Record<string, unknown>;
   if (typeof journal !== "string" || !uuid.test(journal)) return "its journal is no UUID";
   if (!isPosition(head, 0)) return "its head is no position";
   if (!isPosition(first, 1) || first > head + 1) return "its first is no position up to head + 1";
   if (!isPosition(through, 0) || through > head) return "its through is no position up to head";
-  if (earlier === undefined) return { journal, first, head, through };
-  if (!isEarlier(earlier)) return "its earlier is no list of journals";
+  if (earlier !== undefined && !isEarlier(earlier)) return "its earlier is no list of journals";
+  if (damaged !== undefined && !isDamaged(damaged, through)) return "its damaged is no list of positions up to through";
   return {
     journal,
     first,
     head,
     through,
-    earlier: earlier.map((before) => ({ uuid: before.uuid, through: before.through })),
+    ...(earlier && { earlier: earlier.map((before) => ({ uuid: before.uuid, through: before.through })) }),
+    ...(damaged && { damaged }),
   };
 }
 
 function isPosition(value: unknown, least: number): value is number {
   return Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+function isDamaged(value: unknown, through: number): value is readonly number[] {
+  return (
+    Array.isArray(value) &&
+    value.length <= damagedMax &&
+    value.every((position) => isPosition(position, 1) && position <= through)
+  );
 }
 
 function isEarlier(value: unknown): value is readonly EarlierJournal[] {

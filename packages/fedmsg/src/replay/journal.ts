@@ -61,6 +61,8 @@ export interface Page {
   readonly entries: readonly JournalEntry[];
   /** Everything up to this position was looked at: where the next page begins. `head` at the end. */
   readonly through: number;
+  /** Positions that are left out because what is there is not what was written; only where there are any. */
+  readonly damaged?: readonly number[];
 }
 
 /** Entries of which one of these is true, as the Python system's replay asks for them. */

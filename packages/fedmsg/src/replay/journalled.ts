@@ -16,17 +16,14 @@
 
 import { FedmsgError } from "../errors.ts";
 import { abortedError, closedError } from "../transport/errors.ts";
-import { type Frames, framesByteLength, type Publisher, socketDefaults } from "../transport/transport.ts";
+import { type Frames, framesByteLength, type Publisher } from "../transport/transport.ts";
 import { HeartbeatBuilder, heartbeatTopic } from "./heartbeat.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal, NewEntry } from "./journal.ts";
 
 /** A message that is to be kept. */
-export interface Kept {
+export interface Kept extends NewEntry {
   /** Topic and body, as they are sent. */
   readonly frames: Frames;
-  readonly topic: string;
-  /** Empty where it has none. */
-  readonly msgId: string;
   /** Its key (`messageKey`): what heartbeats call it by. */
   readonly key: Uint8Array;
 }
@@ -43,8 +40,6 @@ export interface JournalledOptions {
   readonly encode: (topic: string, msg: unknown) => Frames;
   /** Hears what somebody should look at. Must not throw. */
   readonly onWarning: (detail: string) => void;
-  /** Bytes that may wait for subscribers before nothing more is taken. Default 64 MiB, as for every socket. */
-  readonly queueBytesMax?: number | undefined;
   /** Milliseconds until what was sent is listed. Default 1000. */
   readonly beatMs?: number | undefined;
   /** Milliseconds between heartbeats while nothing happens. Default 5000. */
@@ -55,7 +50,6 @@ export interface JournalledOptions {
 export class JournalledPublisher {
   readonly #options: JournalledOptions;
   readonly #publisher: Publisher;
-  readonly #bytesMax: number;
   #journal: Journal;
   #builder: HeartbeatBuilder;
   #timer: NodeJS.Timeout | undefined;
@@ -68,6 +62,8 @@ export class JournalledPublisher {
   #onIdle = () => {};
   /** Bytes that the socket has not queued yet for every subscriber. */
   #unsent = 0;
+  /** What `#unsent` was when the socket would take no more; 0 once half of that is gone. Nothing is taken meanwhile. */
+  #fullAt = 0;
   #isEnding = false;
   #isStopped = false;
   #draining: Promise<void> | undefined;
@@ -76,7 +72,6 @@ export class JournalledPublisher {
   constructor(options: JournalledOptions) {
     this.#options = options;
     this.#publisher = options.publisher;
-    this.#bytesMax = options.queueBytesMax ?? socketDefaults.queueBytesMax;
     this.#journal = options.journal;
     this.#builder = new HeartbeatBuilder(this.#journal.info.uuid, this.#journal.info.head);
     this.#beat();
@@ -103,7 +98,7 @@ export class JournalledPublisher {
    */
   keep(build: (position: number) => Kept, signal?: AbortSignal): Promise<number> {
     if (this.#isEnding) return Promise.reject(closedError());
-    if (this.#unsent > this.#bytesMax) return Promise.reject(fullError(this.#unsent));
+    if (this.#fullAt > 0) return Promise.reject(fullError(this.#unsent));
     if (this.#replacing) return this.#replacing.then(() => this.keep(build, signal));
     if (this.#missing) return Promise.reject(this.#missing);
     const journal = this.#journal;
@@ -113,7 +108,7 @@ export class JournalledPublisher {
       const appended = journal.append((position) => {
         this.#assertTurn(journal, signal);
         kept = build(position);
-        return { topic: kept.topic, msgId: kept.msgId, body: kept.frames[1] as Uint8Array };
+        return kept;
       });
       appended.then(
         (position) => this.#handOver(kept as Kept, position, resolve),
@@ -142,11 +137,13 @@ export class JournalledPublisher {
   #handOver({ frames, topic, key }: Kept, position: number, resolve: (position: number) => void): void {
     const bytes = framesByteLength(frames);
     this.#unsent += bytes;
-    const done = () => {
+    const done = (error?: unknown) => {
       this.#unsent -= bytes;
-      resolve(position);
+      if (error !== undefined && FedmsgError.from(error).code === "FEDMSG_QUEUE_FULL") this.#fullAt = this.#unsent;
+      else if (this.#unsent <= this.#fullAt / 2) this.#fullAt = 0;
+      resolve(position); // It is kept: who does not get it now asks for it later.
     };
-    this.#publisher.send(frames).then(done, done); // It is kept: who does not get it now asks for it later.
+    this.#publisher.send(frames).then(() => done(), done);
     if (!this.#replacing) this.#note(position, topic, key);
     this.#settle();
   }

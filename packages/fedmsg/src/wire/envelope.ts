@@ -29,19 +29,18 @@ export interface EnvelopeFields {
   readonly uuid: string;
   readonly i: number;
   readonly username: string;
+  /** Its place in the publisher's journal, if there is one: its `seq_id`. */
+  readonly position?: number | undefined;
 }
 
 /** Makes a message: the fields that `fedmsg/core.py` sets in `publish`, with its `{}` for an empty `msg`. */
-export function createEnvelope({ topic, msg, nowMs, uuid, i, username }: EnvelopeFields): Message {
-  return {
-    // In the order that they are written in: sorting what is sorted costs little.
-    i,
-    msg: isEmpty(msg) ? {} : msg,
-    msg_id: `${yearOf(nowMs)}-${uuid}`,
-    timestamp: Math.floor(nowMs / 1000),
-    topic,
-    username,
-  };
+export function createEnvelope({ topic, msg: given, nowMs, uuid, i, username, position }: EnvelopeFields): Message {
+  const msg = isEmpty(given) ? {} : given;
+  const msg_id = `${yearOf(nowMs)}-${uuid}`;
+  const timestamp = Math.floor(nowMs / 1000);
+  // In the order that they are written in: sorting what is sorted costs little.
+  if (position === undefined) return { i, msg, msg_id, timestamp, topic, username };
+  return { i, msg, msg_id, seq_id: position, timestamp, topic, username };
 }
 
 /** The last quarter of an hour that the year was asked for: in no time zone a year changes within one. */

@@ -1,9 +1,9 @@
 import { type CursorStore, keysKept } from "fedmsg/plugin";
-import { openForWriting, structureFault } from "../database.ts";
+import { busyMs, openForWriting, structureFault } from "../database.ts";
 import { journalRefusal } from "../errors.ts";
 import { ensureFile, type FileKind, filePath, takeLock } from "../file.ts";
 import type { JournalSync } from "../journal/schema.ts";
-import type { Database } from "../sqlite.ts";
+import { type Database, openDatabase, resultCode, sqliteCodes } from "../sqlite.ts";
 import { cursorError, damagedAdvice } from "./errors.ts";
 import { cursorTables, markOpen, readMeta } from "./schema.ts";
 import { type CursorListener, SqliteCursors } from "./store.ts";
@@ -46,6 +46,7 @@ export async function openCursors(location: string, options: CursorOptions = {})
   const lock = await takeLock(path, otherSubscriber);
   let db: Database | undefined;
   try {
+    await assertPossible(path);
     db = await openForWriting(path, cursorTables(path));
     if (readMeta(db).isOpen) assertSound(db, path);
     markOpen(db, true);
@@ -57,6 +58,18 @@ export async function openCursors(location: string, options: CursorOptions = {})
     if (db?.isOpen) db.close();
     lock.close();
     throw cursorError(path, "cannot be opened", error);
+  }
+}
+
+/** Looks by a connection that cannot write: another, when closed, empties the log that a killed journal needs. */
+async function assertPossible(path: string): Promise<void> {
+  const db = await openDatabase(path, { readOnly: true, timeoutMs: busyMs });
+  try {
+    cursorTables(path).areThere(db);
+  } catch (error) {
+    if (resultCode(error) !== sqliteCodes.readOnly) throw error; // A rollback journal, which only a writer can play back.
+  } finally {
+    db.close();
   }
 }
 

@@ -17,9 +17,11 @@ import { type Database, resultCode, type Statement, sqliteCodes } from "../sqlit
 /** Prepared statements that are kept for the next message. */
 const statementsMax = 100;
 
+/** What may hold any character: texts, quoted names, comments. */
+const opaque = /'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/)?/g;
 /** Statements about transactions, and about further files: several cannot be committed as one in WAL mode. */
-const refused =
-  /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*.*?(?:\*\/|$))*(begin|commit|end|rollback|savepoint|release|attach|detach)\b/is;
+const refused = /^(?:begin|commit|end|rollback|savepoint|release|attach|detach)\b/i;
+const trigger = /^create\s+(?:temp(?:orary)?\s+)?trigger\b/i;
 
 /** The transaction is over, and everything in it undone, those before in the group included. */
 export const transactionEnded: unique symbol = Symbol("transactionEnded");
@@ -65,8 +67,7 @@ export class Savepoints {
     if (statement) {
       this.#statements.delete(sql); // To the end: the first is the one that was not used for longest.
     } else {
-      const [, word] = refused.exec(sql) ?? [];
-      if (word) throw new FedmsgError("FEDMSG_UNSUPPORTED", `${word.toUpperCase()} ${refusedWhy}`);
+      assertPermitted(sql);
       statement = this.#db.prepare(sql);
     }
     this.#statements.set(sql, statement);
@@ -81,8 +82,23 @@ export type Outcome =
   /** `transactionEnded` where it took the whole transaction with it. */
   | { readonly error: unknown; readonly transactionEnded?: typeof transactionEnded };
 
-const refusedWhy =
-  "is not for a message's work: it runs in a transaction that is not its own; throw, and what it wrote is undone";
+/** SQLite would run the first of several statements, and say nothing about the others. */
+function assertPermitted(sql: string): void {
+  const outline = sql.replace(opaque, (part) => (/^(?:--|\/\*)/.test(part) ? " " : "?")).replace(/^[\s;]+/, "");
+  const [word] = refused.exec(outline) ?? [];
+  if (word) {
+    throw new FedmsgError(
+      "FEDMSG_UNSUPPORTED",
+      `${word.toUpperCase()}: a message's work runs in a transaction that is not its own; throw, and what it wrote is undone`,
+    );
+  }
+  if (/;[\s;]*[^\s;]/.test(outline) && !trigger.test(outline)) {
+    throw new FedmsgError(
+      "FEDMSG_UNSUPPORTED",
+      `several statements at once; run them one by one: ${sql.slice(0, 120)}`,
+    );
+  }
+}
 
 class WorkTransaction implements Transaction {
   readonly #db: Database;

@@ -27,6 +27,8 @@ export interface JournalOptions {
   readonly bytesMax?: number | undefined;
   /** The clock, in ms since the epoch. Default `Date.now`. */
   readonly now?: () => number;
+  /** Milliseconds of a clock that nobody sets. Default `performance.now`. */
+  readonly monotonicNow?: () => number;
   /** Hears what somebody should know: an unclean end, a cut, a new UUID, a damaged entry. Must not throw. */
   readonly onEvent?: JournalListener;
 }
@@ -73,7 +75,7 @@ export async function pruneJournal(
 
 /** @param sync undefined: as it was */
 async function openWriter(path: string, options: Omit<JournalOptions, "sync">, sync: JournalSync | undefined) {
-  const { maxAgeMs, bytesMax, now = Date.now, onEvent } = options;
+  const { maxAgeMs, bytesMax, now = Date.now, monotonicNow = () => performance.now(), onEvent } = options;
   const lock = await takeLock(path, otherWriter);
   let db: Database | undefined;
   try {
@@ -86,7 +88,7 @@ async function openWriter(path: string, options: Omit<JournalOptions, "sync">, s
     // In the file itself, on the disk, also at `normal`: else a log that is lost would leave what looks like a clean end.
     db.exec("PRAGMA wal_checkpoint(FULL)");
     db.exec(`PRAGMA synchronous = ${kept === "full" ? "FULL" : "NORMAL"}`);
-    return new SqliteJournal({ db, lock, path, sync: kept, maxAgeMs, bytesMax, now, onEvent });
+    return new SqliteJournal({ db, lock, path, sync: kept, maxAgeMs, bytesMax, now, monotonicNow, onEvent });
   } catch (error) {
     if (db?.isOpen) db.close();
     lock.close();

@@ -32,13 +32,15 @@ export class JournalQueries {
 
   page({ after, topics, limit, bytesMax }: PageQuery, bounds: Range): Page {
     const entries: JournalEntry[] = [];
+    const damaged: number[] = [];
     const from = Math.max(after + 1, bounds.from);
     if (from > bounds.to) return { entries, through: bounds.to };
     if (limit <= 0) return { entries, through: after };
     const to = Math.min(bounds.to, topics ? from + pageRowsMax - 1 : from + limit - 1);
     let bytes = 0;
     let through = to;
-    this.scanner.scan({ from, to }, { topics }, (entry) => {
+    const onDamaged = (position: number) => damaged.push(position);
+    this.scanner.scan({ from, to }, { topics, onDamaged }, (entry) => {
       bytes += sizeOf(entry);
       if (entries.length > 0 && bytes > bytesMax) {
         through = entry.position - 1;
@@ -49,7 +51,8 @@ export class JournalQueries {
       through = entry.position;
       return false;
     });
-    return { entries, through };
+    const lost = damaged.filter((position) => position <= through);
+    return { entries, through, ...(lost.length > 0 && { damaged: lost }) };
   }
 
   count(query: EntryQuery, atMost: number, bounds: Range): number {

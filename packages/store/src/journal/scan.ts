@@ -14,6 +14,8 @@ export interface ScanOptions {
   readonly timeRangeMs?: readonly [number, number] | undefined;
   /** At most so many rows; damaged ones count. Default: all. */
   readonly limit?: number | undefined;
+  /** Hears of entries that are left out because they are not what was written, each time. */
+  readonly onDamaged?: ((position: number) => void) | undefined;
 }
 
 /** Positions that are tried one by one where reading on fails. */
@@ -53,7 +55,10 @@ export class EntryScanner {
       if (isThrough) break;
       this.#stepPast(Math.min(range.to, state.at + stepsPastDamage - 1), options, state, visit, damaged);
     }
-    for (const position of damaged) this.#tell(position);
+    for (const position of damaged) {
+      this.#tell(position);
+      options.onDamaged?.(position);
+    }
     return state.goesOn;
   }
 

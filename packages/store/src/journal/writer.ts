@@ -19,7 +19,7 @@ import { type Database, resultCode, type SqliteError, type Statement, sqliteCode
 import type { JournalListener } from "./events.ts";
 import { JournalQueries } from "./queries.ts";
 import type { Range } from "./ranges.ts";
-import { type Keep, Pruner } from "./retention.ts";
+import { AgeLimit, type Keep, Pruner } from "./retention.ts";
 import { assertEntry, checksumOf, sizeOf, storeText } from "./rows.ts";
 import { RunWriter } from "./runs.ts";
 import { type Bounds, type JournalSync, markOpen, readIncarnations, readMeta } from "./schema.ts";
@@ -41,6 +41,8 @@ export interface WriterOptions {
   readonly maxAgeMs: number | undefined;
   readonly bytesMax: number | undefined;
   readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly monotonicNow: () => number;
   readonly onEvent: JournalListener | undefined;
 }
 
@@ -60,6 +62,7 @@ export class SqliteJournal implements Journal {
   readonly #update: Statement;
   readonly #identity: string | undefined;
   readonly #lockIdentity: string | undefined;
+  readonly #age: AgeLimit | undefined;
   readonly #named: Pick<JournalInfo, "uuid" | "earlier">;
   #bounds: Bounds;
   #queue: Waiting[] = [];
@@ -86,6 +89,10 @@ export class SqliteJournal implements Journal {
     };
     const { first, head, bytes } = readMeta(db);
     this.#bounds = { first, head, bytes };
+    const { maxAgeMs, now, monotonicNow } = options;
+    if (maxAgeMs !== undefined) {
+      this.#age = new AgeLimit({ maxAgeMs, now, monotonicNow, oldestMs: this.#pruner.oldestMs(this.#bounds) });
+    }
     this.#isPruning = options.maxAgeMs !== undefined || options.bytesMax !== undefined;
     this.#runs = new RunWriter(db);
     this.#runs.load(db, head);
@@ -238,9 +245,9 @@ export class SqliteJournal implements Journal {
   }
 
   #pruneALittle(bounds: Bounds): Bounds {
-    const { maxAgeMs, bytesMax, now, path, onEvent } = this.#options;
+    const { bytesMax, path, onEvent } = this.#options;
     if (!this.#isPruning || bounds === this.#bounds) return bounds;
-    const olderThanMs = maxAgeMs === undefined ? undefined : now() - maxAgeMs;
+    const olderThanMs = this.#age?.olderThanMs();
     try {
       return this.#pruner.prune(bounds, { olderThanMs, bytesMax }, performance.now() + pruneMs);
     } catch (error) {

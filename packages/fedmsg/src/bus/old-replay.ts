@@ -1,0 +1,58 @@
+/**
+ * What can be fetched from a Python replay server (`fedmsg/replay/__init__.py`), which has no heartbeats, no head and no pages:
+ * a hole in the `seq_id`s of what its publisher sends is asked for by range. Only for a subscription to everything: with a
+ * filter there are holes that mean nothing.
+ */
+
+import { fetchRange } from "../replay/fetch.ts";
+import type { FollowedContext } from "./followed-journal.ts";
+
+/** A hole that is larger is not filled: who has lost so much is told. */
+const holeMax = 100_000;
+
+/** Watches the `seq_id`s of one publisher. */
+export class OldReplay {
+  readonly #name: string;
+  readonly #endpoint: string;
+  readonly #context: FollowedContext;
+  #last: number | undefined;
+  /** Holes are filled one after the other. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(name: string, endpoint: string, context: FollowedContext) {
+    this.#name = name;
+    this.#endpoint = endpoint;
+    this.#context = context;
+  }
+
+  /** Resolves when no hole is being filled. */
+  get idle(): Promise<void> {
+    return this.#work;
+  }
+
+  /** A message came from the publisher itself. */
+  hear(seqId: number): void {
+    const last = this.#last ?? seqId;
+    // A lower one is late, or the publisher has begun anew.
+    this.#last = seqId;
+    if (seqId > last + 1) this.#work = this.#work.then(() => this.#fill(last + 1, seqId - 1));
+  }
+
+  async #fill(from: number, to: number): Promise<void> {
+    const { status, take, signal } = this.#context;
+    const name = this.#name;
+    const journal = "seq_id";
+    const first = Math.max(from, to - holeMax + 1);
+    if (first > from) status.emit({ type: "gap", name, journal, from, to: first - 1, detail: "too many at once" });
+    let count = 0;
+    try {
+      for await (const { bodies } of fetchRange(this.#endpoint, first, to, { signal })) {
+        for (const body of bodies) if ((await take(body, name, this.#endpoint))?.isNew) count++;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      status.emit({ type: "gap", name, journal, from: first, to, detail: (error as Error).message });
+    }
+    if (count > 0) status.emit({ type: "replayed", name, journal, count, from: first, to });
+  }
+}
