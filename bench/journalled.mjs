@@ -19,9 +19,10 @@ import { measureBareAppend } from "./journal.mjs";
 
 /**
  * @typedef {"full" | "normal"} Sync
- * @typedef {{ sync: Sync, perSecond: number, lost: number, bare: number, heartbeatMs: number }} Run `heartbeatMs`: of 1000 messages.
+ * @typedef {{ sync: Sync, perSecond: number, lost: number, bare: number, heartbeatMs: number, cpuUs: number }} Run
+ *   `heartbeatMs`: of 1000 messages. `cpuUs`: of the publisher's process, for one message.
  * @typedef {{ mark: string, value: number, limit: number, ratio: number, required: string, pass: boolean }} Mark
- * @typedef {{ type: "ready", address: string } | { type: "done", heartbeatMs: number }} Report
+ * @typedef {{ type: "ready", address: string } | { type: "done", heartbeatMs: number, cpuUs: number }} Report
  */
 
 const workerFile = fileURLToPath(new URL("./journalled-worker.mjs", import.meta.url));
@@ -79,7 +80,8 @@ async function measureOurs(file, sync, messages) {
   const done = await next();
   const result = await received;
   if (worker.exitCode === null) await once(worker, "exit");
-  return { ...result, heartbeatMs: done.type === "done" ? done.heartbeatMs : Number.NaN };
+  if (done.type !== "done") throw new Error("the publisher was ready twice");
+  return { ...result, heartbeatMs: done.heartbeatMs, cpuUs: done.cpuUs };
 }
 
 /**

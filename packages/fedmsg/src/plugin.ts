@@ -31,6 +31,7 @@ export {
   fetchInfo,
   fetchPages,
   fetchRange,
+  type InfoOptions,
   type PagesOptions,
 } from "./replay/fetch.ts";
 export type { PageHeader } from "./replay/header.ts";

@@ -13,7 +13,14 @@ import {
 } from "@fedmsg/testkit";
 import type { StatusEvent } from "fedmsg";
 import type { ConfigInput } from "fedmsg/config";
-import { createMemoryTransport } from "fedmsg/plugin";
+import {
+  askReplay,
+  createMemoryJournal,
+  createMemoryTransport,
+  fetchInfo,
+  fetchPages,
+  startReplayServer,
+} from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
 import { startGateway } from "./gateway.ts";
 import { startRelay } from "./relay.ts";
@@ -178,4 +185,43 @@ test("follows a domain of srv_endpoints: connects to who is new there, and lets 
   await sayUntilHeard(two, inbox, "two");
   const changes = events.filter(({ type }) => type === "endpoints");
   expect(changes).toMatchObject([{ added: [oneAddress] }, { added: [twoAddress], removed: [oneAddress] }]);
+});
+
+describe("replay_upstream", () => {
+  async function gatewayTo(replay_endpoints: Record<string, string>) {
+    const endpoints: string[] = [];
+    const onEvent = (event: StatusEvent) => event.type === "listening" && endpoints.push(event.endpoint);
+    const config = testConfig({ replay_endpoints, replay_upstream: { bodhi: anyAddress } });
+    const gateway = await startGateway({ config, onEvent });
+    return { gateway, address: endpoints[0] as string };
+  }
+
+  test("passes on what a journal is asked, and what it answers", async () => {
+    const journal = createMemoryJournal();
+    for (const n of [1, 2, 3]) {
+      await journal.append(() => ({ topic: "a", msgId: `2026-${n}`, body: Buffer.from(`{"n":${n}}`) }));
+    }
+    await using server = await startReplayServer({ journal, address: anyAddress });
+    const { gateway, address } = await gatewayTo({ bodhi: server.address });
+    expect(await fetchInfo(address)).toMatchObject({ journal: journal.info.uuid, head: 3 });
+    for await (const { bodies } of fetchPages(address, { after: 1 })) {
+      expect(bodies.map(String)).toEqual(['{"n":2}', '{"n":3}']);
+    }
+    expect(await askReplay(address, { seq_id: 9 })).toEqual({
+      kind: "refusal",
+      text: "There was no match for the given query",
+    });
+    await gateway.close();
+    await journal.close();
+  });
+
+  test("says so where the journal does not answer, and where none is listed", async () => {
+    const { gateway, address } = await gatewayTo({ bodhi: "tcp://127.0.0.1:1" });
+    expect(await askReplay(address, { info: true }, { timeoutMs: 20_000 })).toEqual({
+      kind: "refusal",
+      text: "The journal cannot be read now; ask again later",
+    });
+    await gateway.close();
+    expect(await codeOf(gatewayTo({}))).toBe("FEDMSG_NO_ENDPOINT");
+  });
 });

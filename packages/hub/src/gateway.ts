@@ -1,9 +1,12 @@
+import { FedmsgError } from "fedmsg";
 import {
   type EndpointsListener,
   LiveEndpoints,
   localAddressFor,
   parseAddress,
+  type ReplayServer,
   socketOptions,
+  startReplayServer,
   type Transport,
 } from "fedmsg/plugin";
 import { type Daemon, type DaemonOptions, forwardEvent, listenFor, nameKey, toDaemon, transportOf } from "./daemon.ts";
@@ -24,6 +27,8 @@ export async function startGateway(options: DaemonOptions): Promise<Daemon> {
   const port = config[portKey];
   const host = config["fedmsg.consumers.gateway.interface"];
   let outbound = "";
+  const replay: ReplayServer[] = [];
+  const endReplay = () => Promise.all(replay.map((server) => server.close()));
   const output = transport.createPublisher({
     ...socketOptions(config),
     highWaterMark: config["fedmsg.consumers.gateway.high_water_mark"],
@@ -32,15 +37,39 @@ export async function startGateway(options: DaemonOptions): Promise<Daemon> {
   try {
     const address = `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
     outbound = (await listenFor(output, address, [portKey], config)).endpoint;
+    await startReplay(options, replay);
     const inputs = new Inputs(transport, options, Number(outbound.replace(/^.*:/, "")));
     await inputs.connectAll();
     const forwarder = new Forwarder({ inputs: inputs.all, output, bodyBytesMax: config.bodyBytesMax, onEvent });
     inputs.follow(forwarder);
     const inbound = inputs.all.map(({ endpoint }) => endpoint);
-    return toDaemon(forwarder, output, { inbound, outbound }, { beforeEnd: () => inputs.unfollow() });
+    const beforeEnd = async () => {
+      await Promise.all([inputs.unfollow(), endReplay()]);
+    };
+    return toDaemon(forwarder, output, { inbound, outbound }, { beforeEnd });
   } catch (error) {
-    await output.close();
+    await Promise.all([output.close(), endReplay()]);
     throw error;
+  }
+}
+
+/** Takes questions for the journals of others, and passes them on (`replay_upstream`). */
+async function startReplay({ config, onEvent }: DaemonOptions, started: ReplayServer[]): Promise<void> {
+  for (const [name, address] of Object.entries(config.replay_upstream ?? {})) {
+    const journal = config.replay_endpoints?.[name];
+    try {
+      if (journal === undefined) {
+        throw new FedmsgError(
+          "FEDMSG_NO_ENDPOINT",
+          `replay_endpoints lists no ${JSON.stringify(name)} to pass requests on to`,
+        );
+      }
+      const server = await startReplayServer({ journal, address });
+      started.push(server);
+      onEvent?.({ type: "listening", name, endpoint: server.address, note: `passes on what ${journal} is asked` });
+    } catch (error) {
+      throw nameKey(error, ["replay_upstream", name], config);
+    }
   }
 }
 

@@ -164,7 +164,8 @@ describe("a damaged entry in the middle", () => {
     const good = range(2, 2999).filter((n) => n !== 1500 && n !== 1501);
     expect(served(journal)).toEqual(good);
     expect(served(journal)).toEqual(good);
-    expect(journal.page({ after: 1499, limit: 2, bytesMax: 1e9 })).toEqual({ entries: [], through: 1501 });
+    const damaged = { entries: [], through: 1501, damaged: [1500, 1501] };
+    expect(journal.page({ after: 1499, limit: 2, bytesMax: 1e9 })).toEqual(damaged);
     expect(journal.find({ positions: [1500, 1502], msgIds: ["2026-3000"] }, 10).map((e) => e.position)).toEqual([1502]);
     expect(heard.events.map((event) => event.type === "damaged" && event.position)).toEqual([1, 1500, 1501, 3000]);
     expect(await journal.append(sample)).toBe(3001);

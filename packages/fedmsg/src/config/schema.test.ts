@@ -108,7 +108,7 @@ const expectedDefaults = {
 
 const optionalNames = [
   ...["name", "cert_prefix", "certname", "gpg_home", "gpg_signing_key", "gpg_keys", "mute", "publish_endpoint"],
-  ...["status_directory", "srv_endpoints", "replay_endpoints", "relay_outbound", "topic_prefix_re"],
+  ...["status_directory", "srv_endpoints", "replay_endpoints", "replay_upstream", "relay_outbound", "topic_prefix_re"],
   ...["srv_servers", "commands"],
   ...["relay", "gateway", "ircbot", "dummy"].map((consumer) => `fedmsg.consumers.${consumer}.enabled`),
   ...["fedmsg.commands.collectd.enabled", "collectd_interval", "explicit_hub_consumers", "moksha.threadpool_size"],
@@ -181,6 +181,7 @@ describe("values", () => {
 
   test("digits as text are numbers, as Python's validators take them", () => {
     expect(read({ io_threads: "4", post_init_sleep: "0.25" })).toMatchObject({ io_threads: 4, post_init_sleep: 0.25 });
+    expect(read({ journalBytesMax: "107374182400" })).toMatchObject({ journalBytesMax: 107_374_182_400 });
   });
 
   test("null means nothing given, except where it has a meaning", () => {
@@ -217,6 +218,7 @@ describe("values", () => {
     ["topic_prefix", 7, "topic_prefix: found 7; wanted words of a topic"],
     ["active", "yes", 'active: found "yes"; wanted true or false'],
     ["active", 1, "active: found 1; wanted true or false"],
+    ["journal_sync", "half", 'journal_sync: found "half"; wanted one of full, normal'],
     ["io_threads", -1, "io_threads: found -1; wanted a whole number from 0 to 2147483647"],
     ["io_threads", 1.5, "io_threads: found 1.5; wanted a whole number"],
     ["io_threads", "99999999999", 'io_threads: found "99999999999"; wanted a whole number'],

@@ -43,12 +43,13 @@ export function word<const Words extends readonly string[]>(words: Words) {
 /** A whole number in a range, 0 and up unless told; its digits as text are understood too. */
 export function whole({ min = 0, max = int32Max }: { readonly min?: number; readonly max?: number } = {}) {
   const wanted = `a whole number from ${min} to ${max}`;
+  const digits = new RegExp(`^[0-9]{1,${Math.max(10, String(max).length)}}$`);
   return v.union(
     [
       v.pipe(v.number(wanted), v.integer(wanted), v.minValue(min, wanted), v.maxValue(max, wanted)),
       v.pipe(
         v.string(wanted),
-        v.regex(/^[0-9]{1,16}$/, wanted),
+        v.regex(digits, wanted),
         v.transform(Number),
         v.minValue(min, wanted),
         v.maxValue(max, wanted),

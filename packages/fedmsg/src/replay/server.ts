@@ -19,10 +19,20 @@
 import type { MonitorEvent } from "@fedmsg/zmtp";
 import { FedmsgError } from "../errors.ts";
 import { bindSocket } from "../transport/zmtp/sockets.ts";
+import { decodeText } from "../wire/text.ts";
 import { type Answer, type AnswerLimits, answerLimits, answerQuery } from "./answer.ts";
 import { QueryBudget } from "./budget.ts";
+import { askReplay } from "./client.ts";
 import type { Journal } from "./journal.ts";
-import { encodeRefusal, parseQuery, type QueryLimits, queryLimits, type Refusal } from "./query.ts";
+import {
+  encodeRefusal,
+  parseQuery,
+  type Query,
+  type QueryLimits,
+  queryLimits,
+  type Refusal,
+  type ReplayQuery,
+} from "./query.ts";
 import { type Asker, ReplayRouter } from "./router.ts";
 
 /** What peers of a replay server may cost. */
@@ -69,8 +79,11 @@ export type ReplayServerEvent =
 
 /** Options of {@link startReplayServer}. */
 export interface ReplayServerOptions {
-  /** What is served; a function where it may be replaced by another one. */
-  readonly journal: Journal | (() => Journal);
+  /**
+   * What is served: a journal, a function where it may be replaced by another one, or the address of another server, to which
+   * questions are passed on.
+   */
+  readonly journal: Journal | (() => Journal) | string;
   /** Where to listen: `tcp://*:9000`, `ipc:///run/fedmsg/replay`. */
   readonly address: string;
   /** Only `zmtp` so far, which is the default. */
@@ -96,7 +109,7 @@ const messageBytesMax = 2 * 1024 * 1024;
 const framesMax = 64;
 
 /**
- * Serves a journal.
+ * Serves a journal, or passes on what it is asked.
  *
  * @throws FedmsgError FEDMSG_ADDRESS_INVALID, FEDMSG_ADDRESS_IN_USE, FEDMSG_TRANSPORT, FEDMSG_UNSUPPORTED (the transport),
  *   FEDMSG_ABORTED
@@ -119,7 +132,7 @@ export async function startReplayServer(options: ReplayServerOptions): Promise<R
 
 class Server implements ReplayServer {
   address = "";
-  readonly #journal: () => Journal;
+  readonly #find: (query: Query, bytes: Buffer) => Promise<Answer | Refusal>;
   readonly #limits: ReplayLimits;
   readonly #onEvent: ((event: ReplayServerEvent) => void) | undefined;
   readonly #signal: AbortSignal | undefined;
@@ -132,8 +145,12 @@ class Server implements ReplayServer {
   #closing: Promise<void> | undefined;
 
   constructor({ journal, limits, onEvent, signal }: ReplayServerOptions) {
-    this.#journal = typeof journal === "function" ? journal : () => journal;
     this.#limits = { ...replayLimits, ...limits };
+    if (typeof journal === "string") this.#find = (_, bytes) => passOn(journal, bytes, this.#stop.signal);
+    else {
+      const current = typeof journal === "function" ? journal : () => journal;
+      this.#find = (query) => answerQuery(query, current(), this.#limits, this.#stop.signal);
+    }
     this.#onEvent = onEvent;
     this.#signal = signal;
     this.#budget = new QueryBudget(this.#limits.queriesPerSecondMax, this.#limits.queryBurstMax);
@@ -218,7 +235,7 @@ class Server implements ReplayServer {
     if (query.kind === "refusal") return query;
     await this.#turns.begin();
     try {
-      return await answerQuery(query, this.#journal(), this.#limits, this.#stop.signal);
+      return await this.#find(query, bytes);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#tell({ type: "failed", host, error });
       return { kind: "refusal", text: unreadable };
@@ -239,6 +256,13 @@ class Server implements ReplayServer {
       // Whoever listens must not end what it listens to.
     }
   }
+}
+
+/** Asks another server. What it refuses is refused in its words. */
+async function passOn(upstream: string, bytes: Buffer, signal: AbortSignal): Promise<Answer | Refusal> {
+  const answer = await askReplay(upstream, JSON.parse(decodeText(bytes)) as ReplayQuery, { signal });
+  if (answer.kind === "refusal") return answer;
+  return { kind: "answer", frames: answer.frames, entries: answer.frames.length };
 }
 
 /** How the refusal begins that who asks too often gets. */

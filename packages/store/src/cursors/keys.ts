@@ -1,43 +1,39 @@
 /**
- * The keys of what was handled, numbered 1, 2, … as they came.
+ * The keys of what was handled, in the order of handling: on disk one row for each commit, in memory all of them.
  *
  * ```
- * number     1 ………… tableFrom ………… memoryFrom ………… handled
- *              gone  │ in the table  │ in memory, too │
+ * fedmsg_keys   through │ keys
+ *               1000    │ 1000 keys, 8 bytes each: of the 1st to the 1000th message that was handled
+ *               1213    │ 213 keys
  * ```
  *
- * Nearly every message is new, and must not cost a look-up: memory holds at least the newest `kept` keys, in two
- * generations (deleting one by one from the front of a large Set is slow), and the table is asked only while it holds
- * more than memory. It does so where `forget` was not called for long.
+ * An index of keys would spread the thousand keys of a commit over a thousand pages. A look-up is in memory, where a key takes
+ * 16 bytes, and how many there are is bounded by whoever calls `forget`.
  */
 
+import { KeySet } from "fedmsg/plugin";
 import type { Database, Statement } from "../sqlite.ts";
 
+const keyBytes = 8;
 /** Rows that one transaction deletes, so that no commit takes long. */
 const forgottenMax = 2000;
 
 export class Keys {
   readonly #kept: number;
   readonly #insert: Statement;
-  readonly #find: Statement;
+  readonly #oldest: Statement;
   readonly #delete: Statement;
-  #young = new Set<string>();
-  #old = new Set<string>();
+  readonly #set = new KeySet();
   #handled: number;
-  #memoryFrom: number;
-  #tableFrom: number;
 
-  /** @param kept so many are in memory in any case, and never forgotten */
+  /** @param kept so many are never forgotten */
   constructor(db: Database, kept: number, handled: number) {
     this.#kept = kept;
     this.#handled = handled;
     this.#insert = db.prepare("INSERT INTO fedmsg_keys VALUES (?, ?)");
-    this.#find = db.prepare("SELECT 1 FROM fedmsg_keys WHERE key = ? AND number <= ?");
-    this.#delete = db.prepare("DELETE FROM fedmsg_keys WHERE number BETWEEN ? AND ?");
-    this.#tableFrom = db.prepare("SELECT min(number) AS n FROM fedmsg_keys").get().n ?? handled + 1;
-    this.#memoryFrom = Math.max(this.#tableFrom, handled - kept + 1);
-    const newest = db.prepare("SELECT key FROM fedmsg_keys WHERE number >= ? ORDER BY number");
-    for (const { key } of newest.all(this.#memoryFrom)) this.#young.add(Buffer.from(key).toString("latin1"));
+    this.#oldest = db.prepare("SELECT through FROM fedmsg_keys WHERE through <= ? ORDER BY through LIMIT 1 OFFSET ?");
+    this.#delete = db.prepare("DELETE FROM fedmsg_keys WHERE through <= ?");
+    for (const { keys } of db.prepare("SELECT keys FROM fedmsg_keys ORDER BY through").iterate()) this.#load(keys);
   }
 
   /** How many were committed. */
@@ -47,44 +43,34 @@ export class Keys {
 
   /** Whether it was committed. */
   has(key: string): boolean {
-    if (this.#young.has(key) || this.#old.has(key)) return true;
-    if (this.#tableFrom >= this.#memoryFrom) return false;
-    return this.#find.get(Buffer.from(key, "latin1"), this.#handled) !== undefined;
+    return this.#set.has(key);
   }
 
-  /** Inserts a key; part of a transaction. */
-  insert(number: number, key: string): void {
-    this.#insert.run(number, Buffer.from(key, "latin1"));
+  /** Inserts what a transaction handled; part of it. */
+  insert(keys: ReadonlySet<string>): void {
+    const bytes = Buffer.allocUnsafe(keys.size * keyBytes);
+    let at = 0;
+    for (const key of keys) at += bytes.write(key, at, "latin1");
+    this.#insert.run(this.#handled + keys.size, bytes);
   }
 
-  /**
-   * Deletes some of the oldest; part of a transaction.
-   *
-   * @param through the last that may go
-   * @param handled with what the transaction inserted
-   * @returns the oldest that is left, for {@link committed}
-   */
-  forget(through: number, handled: number): number {
-    const from = this.#tableFrom;
-    const last = Math.min(through, handled - this.#kept, from + forgottenMax - 1);
-    if (last < from) return from;
-    this.#delete.run(from, last);
-    return last + 1;
+  /** Deletes some of the oldest; part of a transaction. @param handled those among the first so many may go */
+  forget(handled: number): void {
+    const most = Math.min(handled, this.#handled - this.#kept);
+    const row = this.#oldest.get(most, forgottenMax - 1);
+    if (most > 0) this.#delete.run(row ? row.through : most);
   }
 
-  /** What a transaction inserted and deleted is there, and gone, now. */
-  committed(inserted: Iterable<string>, tableFrom: number): void {
-    this.#tableFrom = tableFrom;
-    for (const key of inserted) {
-      this.#handled++;
-      this.#young.add(key);
-      if (this.#young.size >= this.#kept) this.#turn();
-    }
+  /** What a transaction inserted is there, and what might be forgotten by it is. */
+  committed(inserted: ReadonlySet<string>, forgettable: number): void {
+    this.#handled += inserted.size;
+    for (const key of inserted) this.#set.add(key);
+    const gone = this.#handled - this.#set.size;
+    this.#set.dropOldest(Math.min(forgettable - gone, this.#set.size - this.#kept));
   }
 
-  #turn(): void {
-    this.#old = this.#young;
-    this.#young = new Set();
-    this.#memoryFrom = this.#handled - this.#old.size + 1;
+  #load(keys: Uint8Array): void {
+    const text = Buffer.from(keys).toString("latin1");
+    for (let at = 0; at + keyBytes <= text.length; at += keyBytes) this.#set.add(text.slice(at, at + keyBytes));
   }
 }

@@ -6,7 +6,7 @@
  * ```
  * fedmsg_meta      one row: format, handled, filter, is_open     is_open tells an unclean end
  * fedmsg_cursors   name, journal, position                       by key of replay_endpoints
- * fedmsg_keys      number, key                                   the n-th message that was handled; the oldest are deleted
+ * fedmsg_keys      through, keys                                 what a commit handled, up to the n-th; the oldest are deleted
  * ```
  */
 
@@ -25,7 +25,7 @@ const tables = `
     is_open INTEGER NOT NULL
   );
   CREATE TABLE fedmsg_cursors (name TEXT PRIMARY KEY, journal TEXT NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE fedmsg_keys (number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE);
+  CREATE TABLE fedmsg_keys (through INTEGER PRIMARY KEY, keys BLOB NOT NULL);
 `;
 
 /** The row of `fedmsg_meta`. */

@@ -100,11 +100,7 @@ export class SqliteCursors implements CursorStore {
   }
 
   has(key: string): boolean {
-    try {
-      return this.#keys.has(key);
-    } catch (error) {
-      throw cursorError(this.#options.path, "cannot be read", error);
-    }
+    return this.#keys.has(key);
   }
 
   handle<T>(key: string, work?: (transaction: Transaction) => T): Promise<T | undefined> {
@@ -169,19 +165,18 @@ export class SqliteCursors implements CursorStore {
     const group: Group = { members: [], keys: new Set() };
     clearTimeout(this.#moveTimer);
     this.#moveTimer = undefined;
-    let tableFrom: number;
     try {
       if (this.#broken) throw this.#broken;
       this.#db.exec("BEGIN IMMEDIATE");
       this.#handleGroup(group);
-      tableFrom = this.#writeRest(group.keys.size);
+      this.#writeRest(group.keys);
       this.#db.exec("COMMIT");
     } catch (error) {
       rollback(this.#db);
       this.#failGroup(group, error);
       return;
     }
-    this.#keys.committed(group.keys, tableFrom);
+    this.#keys.committed(group.keys, this.#forgettable);
     this.#moved.clear();
     this.#isDescribed = true;
     for (const { waiting, result } of group.members) waiting.resolve(result);
@@ -220,18 +215,16 @@ export class SqliteCursors implements CursorStore {
       member.result = outcome.result;
     }
     keys.add(key);
-    this.#keys.insert(this.#keys.handled + keys.size, key);
   }
 
-  /** @returns the oldest key that is left */
-  #writeRest(inserted: number): number {
-    const handled = this.#keys.handled + inserted;
+  #writeRest(keys: ReadonlySet<string>): void {
     for (const name of this.#moved) {
       const { journal, position } = this.cursors.get(name) as Cursor;
       this.#writeCursor.run(name, journal, position);
     }
-    if (inserted > 0 || !this.#isDescribed) this.#writeMeta.run(handled, this.#filter ?? null);
-    return this.#keys.forget(this.#forgettable, handled);
+    if (keys.size > 0 || !this.#isDescribed) this.#writeMeta.run(this.#keys.handled + keys.size, this.#filter ?? null);
+    if (keys.size > 0) this.#keys.insert(keys);
+    this.#keys.forget(this.#forgettable);
   }
 
   #failGroup({ members }: Group, cause: unknown): void {

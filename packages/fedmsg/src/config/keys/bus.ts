@@ -74,6 +74,11 @@ export const busKeys = {
     mapping(address, "a mapping of service names to one address each"),
     "Service names and the one address at which each answers requests for messages that a subscriber missed.",
   ),
+  replay_upstream: optional(
+    mapping(address, "a mapping of service names to one address each"),
+    "For a gateway: service names of `replay_endpoints`, and the address at which the gateway takes requests for each and passes " +
+      "them on, for subscribers who cannot reach the service themselves.",
+  ),
   persistent_store: defaulted(
     textOrNull,
     null,
