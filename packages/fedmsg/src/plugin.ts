@@ -3,7 +3,7 @@ export { type EndpointsListener, LiveEndpoints } from "./bus/endpoints.ts";
 export { type Journalling, type JournallingOptions, openJournalling } from "./bus/journalling.ts";
 export { MessageWriter } from "./bus/message-writer.ts";
 export { cutWarning } from "./bus/status.ts";
-export { localAddressFor, shortHostname } from "./config/environment.ts";
+export { localAddressFor, shortHostname, stateFolder } from "./config/environment.ts";
 export { type LoadModuleOptions, loadModule } from "./config/module.ts";
 export { nearest } from "./config/nearest.ts";
 export {

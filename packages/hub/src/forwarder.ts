@@ -15,6 +15,7 @@ import { FedmsgError, type StatusEvent } from "fedmsg";
 import {
   checkFraming,
   type Frames,
+  framesByteLength,
   type InvalidReason,
   invalidReasons,
   type Publisher,
@@ -65,8 +66,9 @@ const drainMs = 1000;
 const leaveMs = 100;
 /** and after so many such spans in any case. */
 const leaveSpansMax = 100;
-/** Messages that are sent together at most. */
+/** What is sent together at most: less than a way out takes. */
 const groupMessages = 1000;
+const groupBytes = 4 * 1024 * 1024;
 /** How long an input pauses when the others have filled the way out, in ms. */
 const pauseMs = 5;
 
@@ -186,8 +188,8 @@ export class Forwarder {
       const found = this.#accept(frames, input);
       return found ? [found] : [];
     });
-    for (let at = 0; at < accepted.length; at += groupMessages) {
-      const group = accepted.slice(at, at + groupMessages);
+    for (let at = 0; at < accepted.length; ) {
+      const group = takeGroup(accepted, at);
       try {
         await output.sendAll?.(group);
       } catch (error) {
@@ -197,6 +199,7 @@ export class Forwarder {
         throw error;
       }
       this.#forwarded += group.length;
+      at += group.length;
     }
   }
 
@@ -221,6 +224,16 @@ export class Forwarder {
       }
     }
   }
+}
+
+/** What is sent together of some messages, from one on. */
+function takeGroup(messages: readonly Frames[], from: number): readonly Frames[] {
+  let bytes = 0;
+  let to = from;
+  while (to < messages.length && to - from < groupMessages && bytes < groupBytes) {
+    bytes += framesByteLength(messages[to++] as Frames);
+  }
+  return messages.slice(from, to);
 }
 
 /** Why a message goes nowhere. */

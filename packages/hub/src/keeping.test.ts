@@ -242,7 +242,7 @@ test("while the journal refuses, everything waits; then it goes on, in order, an
   expect(forwarder.counts).toEqual({ forwarded: 10, dropped: 0, refused: {} });
   expect(warnings.length).toBeGreaterThan(0);
   expect(warnings.length).toBeLessThan(5);
-  expect(warnings[0]).toMatch(/nothing is forwarded until the journal takes it: the disk is full/);
+  expect(warnings[0]).toMatch(/nothing is forwarded at the moment: the disk is full/);
 });
 
 test.each(["drain", "close"] as const)(

@@ -92,7 +92,7 @@ export class KeepingOutput implements Output {
     const now = performance.now();
     if (now - this.#toldAt < tellMs) return;
     this.#toldAt = now;
-    this.#onWarning(`nothing is forwarded until the journal takes it: ${message}`);
+    this.#onWarning(`nothing is forwarded at the moment: ${message}`);
   }
 }
 

@@ -112,6 +112,16 @@ function rememberingCases(bench: Bench): void {
     });
   });
 
+  test("save resolves when what was moved is kept, and at once where nothing was", async () => {
+    const { store } = bench;
+    await store.save();
+    store.move({ name: "relay", journal: "a", position: 5 });
+    store.describeFilter("a");
+    await store.save();
+    expect(store.cursors.get("relay")?.position).toBe(5);
+    await store.close();
+  });
+
   test("the filter is what was said last", () => {
     bench.store.describeFilter("a");
     bench.store.describeFilter("größe");

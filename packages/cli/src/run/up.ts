@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Daemon, startGateway, startRelay } from "@fedmsg/hub";
 import { FedmsgError } from "fedmsg";
 import type { CommandContext } from "fedmsg/command";
 import { type Config, completeConfig, configOrigin } from "fedmsg/config";
+import { stateFolder } from "fedmsg/plugin";
 import { createReporter, formatCounts } from "../daemon.ts";
 import { aborted } from "../signals.ts";
 
@@ -52,7 +52,7 @@ function withJournal(config: Config): Config {
 
 /** A file in the user's state folder (XDG Base Directory Specification). */
 function defaultStore(): string {
-  const folder = join(process.env.XDG_STATE_HOME || join(homedir(), ".local", "state"), "fedmsg");
+  const folder = stateFolder();
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {

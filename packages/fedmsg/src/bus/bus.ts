@@ -3,14 +3,12 @@ import { type Config, type ConfigInput, completeConfig, isLoadedConfig, loadConf
 import type { SrvOptions } from "../config/srv/index.ts";
 import { createSigner, type Signer } from "../crypto/index.ts";
 import { FedmsgError } from "../errors.ts";
-import type { JournalledPublisher } from "../replay/journalled.ts";
 import { createTransport } from "../transport/create.ts";
 import { abortedError } from "../transport/errors.ts";
-import type { Publisher, Transport } from "../transport/transport.ts";
-import type { Message } from "../wire/envelope.ts";
+import type { Transport } from "../transport/transport.ts";
 import { LiveEndpoints } from "./endpoints.ts";
 import { callerPackage } from "./identity.ts";
-import { MessageWriter, type PublishOptions } from "./message-writer.ts";
+import { MessageWriter, type PublishOptions, type Written } from "./message-writer.ts";
 import { type Outgoing, openOutgoing } from "./outgoing.ts";
 import type { DurableReceived } from "./received.ts";
 import { type RefusalReason, type StatusEvent, StatusEvents } from "./status.ts";
@@ -203,27 +201,19 @@ class FedmsgBus implements Bus {
   async publish(options: PublishOptions): Promise<Receipt> {
     this.#assertOpen();
     const outgoing = this.#outgoing ?? (await this.#open());
-    const message = outgoing.journalled
-      ? await this.#keep(outgoing.journalled, options)
-      : await this.#send(outgoing.publisher, options);
+    const { publisher, journalled } = outgoing;
+    if (journalled) {
+      const build = (position: number) => this.#writer.writeKept(options, position);
+      return this.#count(await journalled.keep(build, options.signal));
+    }
+    const written = this.#writer.write(options);
+    await publisher.send(written.frames, options.signal);
+    return this.#count(written);
+  }
+
+  #count({ message }: Written): Receipt {
     this.#counts.published++;
     return { topic: message.topic, msg_id: message.msg_id as string, i: message.i as number };
-  }
-
-  async #send(publisher: Publisher, options: PublishOptions): Promise<Message> {
-    const { message, frames } = this.#writer.write(options);
-    await publisher.send(frames, options.signal);
-    return message;
-  }
-
-  async #keep(publisher: JournalledPublisher, options: PublishOptions): Promise<Message> {
-    let message: Message | undefined;
-    await publisher.keep((position) => {
-      const written = this.#writer.writeKept(options, position);
-      message = written.message;
-      return written;
-    }, options.signal);
-    return message as unknown as Message;
   }
 
   subscribe(options: SubscribeOptions & { readonly durable: string }): Subscription<DurableReceived>;

@@ -16,43 +16,13 @@
  */
 
 import { FedmsgError } from "../errors.ts";
-import type { Cursor, CursorStore } from "../replay/cursors.ts";
+import type { Cursor } from "../replay/cursors.ts";
 import { fetchInfo, fetchPages } from "../replay/fetch.ts";
 import { Follower } from "../replay/follower.ts";
 import type { PageHeader } from "../replay/header.ts";
 import type { Heartbeat } from "../replay/heartbeat.ts";
-import type { Ledger } from "../replay/ledger.ts";
+import type { FollowedContext } from "./followed-context.ts";
 import { OldReplay } from "./old-replay.ts";
-import type { EventSink } from "./status.ts";
-
-/** Where a subscription begins in a journal that it has no cursor in: what comes from now on, all that is there, or what
- * was appended after a time (ms since the epoch). */
-export type From = "head" | "first" | number;
-
-/** What it needs of its subscription. */
-export interface FollowedContext {
-  readonly store: CursorStore;
-  readonly ledger: Ledger;
-  readonly status: EventSink;
-  /** Beginnings of the topics that are wanted. */
-  readonly prefixes: readonly string[];
-  readonly matches: (topic: string) => boolean;
-  readonly from: From;
-  /** Ends it. */
-  readonly signal: AbortSignal;
-  /**
-   * Takes a message that was fetched; resolves when there is room for the next.
-   *
-   * @returns its key, where it is for us, and whether it is new
-   */
-  readonly take: (body: Uint8Array, name: string, endpoint: string) => Promise<Taken | undefined>;
-}
-
-/** A message that is for us. */
-export interface Taken {
-  readonly key: string;
-  readonly isNew: boolean;
-}
 
 /** Without any heartbeat for so long, it asks; */
 const silenceMs = 15_000;
@@ -234,7 +204,7 @@ export class FollowedJournal {
     const info = await fetchInfo(this.endpoint, { signal, triesMax: 1, time: cursor ? undefined : this.#beginTime() });
     this.#old = undefined;
     const position = cursor ? this.#resume(cursor, info) : from === "first" ? info.first - 1 : info.through;
-    this.#follow(info, position);
+    await this.#follow(info, position);
     return info;
   }
 
@@ -266,7 +236,8 @@ export class FollowedJournal {
     return Math.min(position, before.through);
   }
 
-  #follow(info: PageHeader, position: number): void {
+  /** What is told here is on the disk: whoever begins anew must not begin somewhere else. */
+  async #follow(info: PageHeader, position: number): Promise<void> {
     const { name } = this;
     const { journal, first } = info;
     const { store, ledger, matches, status } = this.#context;
@@ -276,6 +247,7 @@ export class FollowedJournal {
       this.#tellGap(journal, position + 1, first - 1, "the journal does not have them any more");
     const cursor = Math.max(position, first - 1);
     store.move({ name, journal, position: cursor });
+    await store.save();
     const onCursor = (at: number) => {
       store.move({ name, journal, position: at });
       this.#noteComplete();

@@ -3,7 +3,8 @@
 import { heartbeatPrefix, parseHeartbeat } from "../replay/heartbeat.ts";
 import { Ledger } from "../replay/ledger.ts";
 import { decodeText } from "../wire/text.ts";
-import { type FollowedContext, FollowedJournal } from "./followed-journal.ts";
+import type { FollowedContext } from "./followed-context.ts";
+import { FollowedJournal } from "./followed-journal.ts";
 
 /** What it needs of its subscription. */
 export interface FollowingOptions extends Omit<FollowedContext, "ledger" | "signal"> {

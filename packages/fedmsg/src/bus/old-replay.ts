@@ -5,7 +5,7 @@
  */
 
 import { fetchRange } from "../replay/fetch.ts";
-import type { FollowedContext } from "./followed-journal.ts";
+import type { FollowedContext } from "./followed-context.ts";
 
 /** A hole that is larger is not filled: who has lost so much is told. */
 const holeMax = 100_000;

@@ -1,8 +1,8 @@
 /** Where a subscription with a name keeps how far it is (`cursor_store`). */
 
 import { mkdir } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { stateFolder } from "../config/environment.ts";
 import type { Config } from "../config/index.ts";
 import { FedmsgError } from "../errors.ts";
 import type { CursorStore } from "../replay/cursors.ts";
@@ -38,14 +38,11 @@ export async function openCursorsOf(
   const { openCursors } = await importStore("a subscription with a name");
   const location = locate(config.cursor_store, name);
   if (config.cursor_store === null) await mkdir(dirname(location), { recursive: true });
-  return openCursors(location, { onEvent: ({ detail }) => onWarning(detail) });
+  return openCursors(location, { sync: config.journal_sync, onEvent: ({ detail }) => onWarning(detail) });
 }
 
 function locate(url: string | null, name: string): string {
-  if (url === null) {
-    const state = process.env.XDG_STATE_HOME || join(homedir(), ".local", "state");
-    return join(state, "fedmsg", "cursors", `${name}.db`);
-  }
+  if (url === null) return join(stateFolder(), "cursors", `${name}.db`);
   if (url.startsWith("sqlite:") && url.includes("{name}"))
     return url.slice("sqlite:".length).replaceAll("{name}", name);
   throw new FedmsgError(

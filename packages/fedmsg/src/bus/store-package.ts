@@ -17,7 +17,10 @@ export interface StorePackage {
   ): Promise<Journal>;
   openCursors(
     location: string,
-    options: { readonly onEvent: (event: { readonly detail: string }) => void },
+    options: {
+      readonly sync: "full" | "normal";
+      readonly onEvent: (event: { readonly detail: string }) => void;
+    },
   ): Promise<CursorStore>;
 }
 

@@ -9,7 +9,7 @@ import { compileTopics, type TopicMatcher } from "../wire/topic.ts";
 import { BoundedQueue } from "./bounded-queue.ts";
 import { DurableIterator } from "./durable-iterator.ts";
 import type { LiveEndpoints } from "./endpoints.ts";
-import type { From, Taken } from "./followed-journal.ts";
+import type { From, Taken } from "./followed-context.ts";
 import { Following, isHeartbeat } from "./following.ts";
 import { assertDurableName, openCursorsOf } from "./open-cursors.ts";
 import { CommittableMessage, type Committer, type Received } from "./received.ts";

@@ -4,6 +4,7 @@
  */
 
 import { homedir, hostname, networkInterfaces, userInfo } from "node:os";
+import { join } from "node:path";
 
 /** Where a process finds its configuration. */
 export interface Surroundings {
@@ -71,4 +72,9 @@ function isLoopback(address: string): boolean {
 function interfaceAddresses(): Set<string> {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   return new Set(all.map(({ address }) => address));
+}
+
+/** Where this user's programs keep what they must not lose (XDG Base Directory Specification): a folder of ours in it. */
+export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
+  return join(env.XDG_STATE_HOME || join(homedir(), ".local", "state"), "fedmsg");
 }

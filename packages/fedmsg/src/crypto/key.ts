@@ -54,12 +54,20 @@ export function messageKeyOf(message: Message, text: Uint8Array | string): Uint8
   if (typeof topic === "string" && typeof id === "string") {
     const signed =
       typeof signature === "string" ? decodeBase64(signature) : signature === undefined ? noBytes : undefined;
-    if (signed !== undefined) return hashParts(quote(topic), quote(id), signed);
+    if (signed !== undefined) return hashParts(quoteTopic(topic), quote(id), signed);
   }
   return messageKey(text) ?? new Uint8Array(messageKeyBytes);
 }
 
 const noBytes = Buffer.alloc(0);
+
+/** Most messages have the topic of the one before. */
+const lastTopic = { topic: "", quoted: '""' };
+
+function quoteTopic(topic: string): string {
+  if (topic !== lastTopic.topic) Object.assign(lastTopic, { topic, quoted: quote(topic) });
+  return lastTopic.quoted;
+}
 
 /** Of JSON texts, which are ASCII, and what a signature stands for. */
 function hashParts(topic: string, id: string, signature: Buffer): Uint8Array {

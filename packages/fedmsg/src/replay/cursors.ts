@@ -66,6 +66,12 @@ export interface CursorStore {
   /** Moves a cursor, or begins one; kept with the next group, after a second at the latest. */
   move(cursor: Cursor): void;
   /**
+   * Keeps what was moved and described before, now.
+   *
+   * @throws FedmsgError FEDMSG_JOURNAL, FEDMSG_CLOSED
+   */
+  save(): Promise<void>;
+  /**
    * Keys of messages may be forgotten, except of the newest `keysKept` (default 100,000).
    *
    * @param handled those among the first so many
@@ -127,6 +133,8 @@ class MemoryCursors implements CursorStore {
   move(cursor: Cursor): void {
     this.cursors.set(cursor.name, cursor);
   }
+
+  async save(): Promise<void> {}
 
   forget(handled: number): void {
     this.#forgettable = Math.max(this.#forgettable, handled);

@@ -99,8 +99,8 @@ export interface Journal {
   /** The last position that was appended at or before a time (ms since the epoch); 0 where there is none. */
   positionAt(timeMs: number): number;
   /**
-   * Whether the file is still the one that was opened: false when somebody deleted or replaced it. Asked before each
-   * heartbeat.
+   * Whether the file is still the one that was opened, and of use: false when somebody deleted or replaced it, and when the disk
+   * failed so that nothing can be kept in it before it is opened anew. Asked before each heartbeat.
    */
   isInPlace(): boolean;
   /** Takes the oldest entries away: those older than `olderThanMs` (since the epoch), and as many as `bytesMax` demands. */

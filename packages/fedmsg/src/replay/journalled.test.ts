@@ -5,7 +5,7 @@ import { createMemoryTransport } from "../transport/memory/index.ts";
 import type { Frames, PublisherOptions, SocketOptions } from "../transport/transport.ts";
 import { parseHeartbeat } from "./heartbeat.ts";
 import type { Journal, NewEntry } from "./journal.ts";
-import { type JournalledOptions, JournalledPublisher, type Kept } from "./journalled.ts";
+import { type JournalledOptions, JournalledPublisher } from "./journalled.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
 
 expectNoLeaks();
@@ -54,9 +54,9 @@ const longMs = 600_000;
 const diskFull = () => new FedmsgError("FEDMSG_JOURNAL", "the disk is full");
 
 /** A message with a key that says its position. */
-function keptAs(topic: string, position: number, text = `{"n":${position}}`): Kept {
+function keptAs(topic: string, position: number, text = `{"n":${position}}`) {
   const body = Buffer.from(text);
-  return { frames: [Buffer.from(topic), body], topic, msgId: `id-${position}`, body, key: keyOf(position) };
+  return { frames: [Buffer.from(topic), body], topic, msgId: `id-${position}`, body, key: keyOf(position), position };
 }
 
 function keyOf(position: number): Buffer {
@@ -87,7 +87,7 @@ async function open(sockets: Sockets, options: Partial<JournalledOptions> & Peer
     idleMs: longMs,
     ...options,
   });
-  const say = (topic = "t") => journalled.keep((position) => keptAs(topic, position));
+  const say = async (topic = "t") => (await journalled.keep((position) => keptAs(topic, position))).position;
   return { journalled, publisher, troubled, inbox, warnings, say };
 }
 
@@ -182,7 +182,7 @@ test("a signal gives up until it is the message's turn, and not afterwards", asy
     return keptAs("kept", position);
   }, late.signal);
   gate.resolve(undefined);
-  expect([await codeOf(given), await kept]).toEqual(["FEDMSG_ABORTED", 1]);
+  expect([await codeOf(given), (await kept).position]).toEqual(["FEDMSG_ABORTED", 1]);
   expect(await inbox.text()).toBe("kept");
   await journalled.close();
 });

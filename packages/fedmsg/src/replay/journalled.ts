@@ -92,11 +92,11 @@ export class JournalledPublisher {
    *
    * @param build runs when it is this message's turn. What it throws is this message's alone
    * @param signal gives up, until it is this message's turn
-   * @returns the position, once it is kept, and queued for those subscribers that have room
+   * @returns what `build` made, once it is kept, and queued for those subscribers that have room
    * @throws FedmsgError FEDMSG_JOURNAL where it cannot be kept, FEDMSG_QUEUE_FULL, FEDMSG_ABORTED, FEDMSG_CLOSED: then it was
    *   neither kept nor sent
    */
-  keep(build: (position: number) => Kept, signal?: AbortSignal): Promise<number> {
+  keep<K extends Kept>(build: (position: number) => K, signal?: AbortSignal): Promise<K> {
     if (this.#isEnding) return Promise.reject(closedError());
     if (this.#fullAt > 0) return Promise.reject(fullError(this.#unsent));
     if (this.#replacing) return this.#replacing.then(() => this.keep(build, signal));
@@ -104,14 +104,14 @@ export class JournalledPublisher {
     const journal = this.#journal;
     this.#pending++;
     return new Promise((resolve, reject) => {
-      let kept: Kept | undefined;
+      let kept: K | undefined;
       const appended = journal.append((position) => {
         this.#assertTurn(journal, signal);
         kept = build(position);
         return kept;
       });
       appended.then(
-        (position) => this.#handOver(kept as Kept, position, resolve),
+        (position) => this.#handOver(kept as K, position, resolve),
         (error: unknown) => {
           reject(error);
           this.#settle();
@@ -134,16 +134,17 @@ export class JournalledPublisher {
   }
 
   /** Runs for one message after the other, in the order of positions. */
-  #handOver({ frames, topic, key }: Kept, position: number, resolve: (position: number) => void): void {
+  #handOver<K extends Kept>(kept: K, position: number, resolve: (kept: K) => void): void {
+    const { frames, topic, key } = kept;
     const bytes = framesByteLength(frames);
     this.#unsent += bytes;
-    const done = (error?: unknown) => {
+    const done = (error: unknown) => {
       this.#unsent -= bytes;
       if (error !== undefined && FedmsgError.from(error).code === "FEDMSG_QUEUE_FULL") this.#fullAt = this.#unsent;
       else if (this.#unsent <= this.#fullAt / 2) this.#fullAt = 0;
-      resolve(position); // It is kept: who does not get it now asks for it later.
+      resolve(kept); // It is kept: who does not get it now asks for it later.
     };
-    this.#publisher.send(frames).then(() => done(), done);
+    this.#publisher.send(frames).then(done, done);
     if (!this.#replacing) this.#note(position, topic, key);
     this.#settle();
   }

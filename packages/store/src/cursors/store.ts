@@ -66,6 +66,8 @@ export class SqliteCursors implements CursorStore {
   #singly = 0;
   #moved = new Set<string>();
   #isDescribed = true;
+  /** Whoever waits for what was moved. */
+  #saving: Pick<Waiting, "resolve" | "reject">[] = [];
   #moveTimer: NodeJS.Timeout | undefined;
   #isScheduled = false;
   #broken: FedmsgError | undefined;
@@ -118,6 +120,15 @@ export class SqliteCursors implements CursorStore {
     this.#moveTimer ??= setTimeout(() => this.#commitGroup(), moveMs).unref();
   }
 
+  save(): Promise<void> {
+    if (this.#closing) return Promise.reject(this.#closedError());
+    if (this.#moved.size === 0 && this.#isDescribed) return Promise.resolve();
+    return new Promise<unknown>((resolve, reject) => {
+      this.#saving.push({ resolve, reject });
+      this.#schedule();
+    }) as Promise<void>;
+  }
+
   forget(handled: number): void {
     this.#forgettable = Math.max(this.#forgettable, handled);
   }
@@ -165,6 +176,7 @@ export class SqliteCursors implements CursorStore {
     const group: Group = { members: [], keys: new Set() };
     clearTimeout(this.#moveTimer);
     this.#moveTimer = undefined;
+    const saving = this.#saving.splice(0);
     try {
       if (this.#broken) throw this.#broken;
       this.#db.exec("BEGIN IMMEDIATE");
@@ -173,13 +185,16 @@ export class SqliteCursors implements CursorStore {
       this.#db.exec("COMMIT");
     } catch (error) {
       rollback(this.#db);
-      this.#failGroup(group, error);
+      if (this.#failGroup(group, error)) this.#saving.unshift(...saving);
+      else
+        for (const { reject } of saving) reject(cursorError(this.#options.path, "what was moved is not kept", error));
       return;
     }
     this.#keys.committed(group.keys, this.#forgettable);
     this.#moved.clear();
     this.#isDescribed = true;
     for (const { waiting, result } of group.members) waiting.resolve(result);
+    for (const { resolve } of saving) resolve(undefined);
   }
 
   /** Handles what waits. `group` gets whoever must hear how it ends. */
@@ -227,14 +242,15 @@ export class SqliteCursors implements CursorStore {
     this.#keys.forget(this.#forgettable);
   }
 
-  #failGroup({ members }: Group, cause: unknown): void {
+  /** @returns whether it is tried again */
+  #failGroup({ members }: Group, cause: unknown): boolean {
     const { path, onEvent } = this.#options;
     const waiting = members.map((member) => member.waiting);
     const isConstraint = resultCode(cause) === sqliteCodes.constraint && waiting.length > 1;
     if (cause === transactionEnded || isConstraint) {
       this.#queue = [...waiting, ...this.#queue];
       if (isConstraint) this.#singly = waiting.length; // To find whose it is.
-      return;
+      return true;
     }
     const error = cursorError(path, "nothing of the group was kept", cause);
     // Whether the disk has it nobody knows, and the next fsync would not say.
@@ -242,6 +258,7 @@ export class SqliteCursors implements CursorStore {
     if (waiting.length === 0) waiting.push(...this.#queue.splice(0, groupMessagesMax));
     if (waiting.length === 0) onEvent?.({ type: "problem", detail: error.message });
     for (const { reject } of waiting) reject(error);
+    return false;
   }
 
   #closedError(): FedmsgError {

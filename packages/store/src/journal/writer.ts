@@ -128,6 +128,7 @@ export class SqliteJournal implements Journal {
 
   isInPlace(): boolean {
     const { path } = this.#options;
+    if (this.#broken) return false;
     return identify(path) === this.#identity && identify(`${path}-lock`) === this.#lockIdentity;
   }
 

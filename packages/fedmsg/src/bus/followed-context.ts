@@ -1,0 +1,32 @@
+import type { CursorStore } from "../replay/cursors.ts";
+import type { Ledger } from "../replay/ledger.ts";
+import type { EventSink } from "./status.ts";
+
+/** Where a subscription begins in a journal that it has no cursor in: what comes from now on, all that is there, or what
+ * was appended after a time (ms since the epoch). */
+export type From = "head" | "first" | number;
+
+/** What it needs of its subscription. */
+export interface FollowedContext {
+  readonly store: CursorStore;
+  readonly ledger: Ledger;
+  readonly status: EventSink;
+  /** Beginnings of the topics that are wanted. */
+  readonly prefixes: readonly string[];
+  readonly matches: (topic: string) => boolean;
+  readonly from: From;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /**
+   * Takes a message that was fetched; resolves when there is room for the next.
+   *
+   * @returns its key, where it is for us, and whether it is new
+   */
+  readonly take: (body: Uint8Array, name: string, endpoint: string) => Promise<Taken | undefined>;
+}
+
+/** A message that is for us. */
+export interface Taken {
+  readonly key: string;
+  readonly isNew: boolean;
+}
