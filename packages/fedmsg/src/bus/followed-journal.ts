@@ -51,6 +51,7 @@ export class FollowedJournal {
   /** and when, if no heartbeat comes until then. */
   #quietAt = 0;
   #askedAt = -Infinity;
+  #suspectedAt = -Infinity;
   #fetchedAt = -Infinity;
   #failures = 0;
   #wake: (() => void) | undefined;
@@ -94,7 +95,10 @@ export class FollowedJournal {
   /** Somebody's heartbeat is of a journal that nobody knows: it may be this one's, begun anew. */
   suspect(): void {
     const now = performance.now();
-    this.#askBy(Math.max(now, this.#askedAt + (this.#follower && this.#failures === 0 ? silenceMs : pauseMs)));
+    if (this.#suspectedAt > now) return; // It will be asked.
+    const pause = this.#follower && this.#failures === 0 ? silenceMs : pauseMs;
+    this.#suspectedAt = Math.max(now, this.#askedAt + pauseMs, this.#suspectedAt + pause);
+    this.#askBy(this.#suspectedAt);
   }
 
   /** A connection was lost, and is there again. */

@@ -52,7 +52,8 @@ export async function openCursors(location: string, options: CursorOptions = {})
     markOpen(db, true);
     // In the file itself, on the disk, also at `normal`: else a log that is lost would leave what looks like a clean end.
     db.exec("PRAGMA wal_checkpoint(FULL)");
-    db.exec(`PRAGMA synchronous = ${options.sync === "normal" ? "NORMAL" : "FULL"}`);
+    // Cursors and keys are a few pages; the subscriber's own tables get what is left.
+    db.exec(`PRAGMA synchronous = ${options.sync === "normal" ? "NORMAL" : "FULL"}; PRAGMA cache_size = -4096`);
     return new SqliteCursors({ db, lock, path, keysKept: options.keysKept ?? keysKept, onEvent: options.onEvent });
   } catch (error) {
     if (db?.isOpen) db.close();
