@@ -6,7 +6,7 @@ import { Ajv } from "ajv";
 import { completeConfig, loadConfig } from "fedmsg/config";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { freeBus, root, run, start, tempDir } from "./support.ts";
+import { freeBus, freePort, root, run, start, tempDir } from "./support.ts";
 
 const sample = join(root, "fedmsg.d");
 const names = readdirSync(sample).filter((name) => name.endsWith(".yaml"));
@@ -30,6 +30,7 @@ test("differs from the defaults only in what a first try needs", async () => {
   expect(given).toEqual({
     ...defaults,
     validate_signatures: false,
+    replay_endpoints: { relay_outbound: "tcp://127.0.0.1:4002" },
     "fedmsg.consumers.gateway.interface": "127.0.0.1",
     "fedmsg.consumers.ircbot.enabled": false,
   });
@@ -44,7 +45,9 @@ test("has nothing that deserves a look", async () => {
 test("a bus starts from it, and carries a message", async () => {
   const cwd = tempDir();
   cpSync(sample, join(cwd, "fedmsg.d"), { recursive: true });
-  writeFileSync(join(cwd, "fedmsg.d", "z.yaml"), JSON.stringify(await freeBus())); // Only the ports, for the machine's sake.
+  const replay_endpoints = { relay_outbound: `tcp://127.0.0.1:${await freePort()}` };
+  const ports = { ...(await freeBus()), replay_endpoints }; // Only the ports, for the machine's sake.
+  writeFileSync(join(cwd, "fedmsg.d", "z.yaml"), JSON.stringify(ports));
   await using up = start("fedmsg", ["up"], { cwd });
   await up.until("stdout", /Ctrl-C/);
   await using tail = start("fedmsg-tail", ["--limit", "1", "--query", "msg.log"], { cwd });
