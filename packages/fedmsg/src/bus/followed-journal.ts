@@ -295,7 +295,7 @@ export class FollowedJournal {
           keys.push(taken.key);
           if (taken.isNew) count++;
         }
-        follower.fetched({ through: header.through, head: header.head, keys, askedAt });
+        follower.fetched({ after, through: header.through, head: header.head, keys, askedAt });
         after = header.through;
       }
     } finally {

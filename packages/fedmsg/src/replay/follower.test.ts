@@ -43,7 +43,7 @@ class Bench {
   /** A page comes, of which everything is for us. */
   fetched(from: number, through: number, head: number, askedAt = 1e12): void {
     const keys = Array.from({ length: through - from }, (_, n) => textOf(from + 1 + n));
-    this.follower.fetched({ through, head, keys, askedAt });
+    this.follower.fetched({ after: from, through, head, keys, askedAt });
   }
 }
 
@@ -119,6 +119,34 @@ describe("what is missing", () => {
     bench.fetched(0, 2, 4);
     expect(bench.handle(1)).toBe(false); // and now by the slow path.
     expect(bench.follower.cursor).toBe(2);
+  });
+});
+
+describe("what was given back", () => {
+  test("while its page was taken is fetched again", () => {
+    const bench = open();
+    bench.see(1);
+    bench.ledger.release(textOf(1));
+    bench.see(2);
+    bench.settle(2);
+    bench.fetched(0, 2, 2, 5);
+    expect(bench.follower.cursor).toBe(0);
+    expect(bench.follower.missing(5)).toEqual({ after: 0, through: 2 });
+  });
+
+  test("before a page that is on its way is not taken for handled by it", () => {
+    const bench = open();
+    for (const position of [1, 2]) bench.see(position);
+    bench.follower.beat(beat(0, 2), 0); // Both came;
+    bench.ledger.release(textOf(1)); // the first was given back while (2, 4] was asked for.
+    for (const position of [3, 4]) bench.handle(position);
+    bench.fetched(2, 4, 4);
+    expect(bench.follower.cursor).toBe(0);
+    expect(bench.follower.missing(1e9)).toEqual({ after: 0, through: 2 });
+    bench.handle(1);
+    expect(bench.follower.cursor).toBe(0); // The second is not handled yet.
+    bench.settle(2);
+    expect(bench.follower.cursor).toBe(4);
   });
 });
 

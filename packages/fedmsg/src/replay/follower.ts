@@ -43,11 +43,13 @@ export interface FollowerOptions {
 
 /** A page that was fetched. */
 export interface SeenPage {
+  /** The position behind which it was asked for. */
+  readonly after: number;
   /** Everything up to here was looked at. */
   readonly through: number;
   /** The journal's last position, as its own answer has it. */
   readonly head: number;
-  /** The keys of those messages in it that are for us; they are pending, or handled. */
+  /** The keys of those messages in it that are for us; what was given back meanwhile must come once more. */
   readonly keys: readonly string[];
   /** When it was asked for, in ms of the clock of `beat`. */
   readonly askedAt: number;
@@ -123,12 +125,12 @@ export class Follower {
   }
 
   /**
-   * A page that was asked for behind `seenTo` has come. Heartbeats from before the question that speak of more than its
+   * A page has come. Heartbeats from before the question that speak of more than its
    * `head` are forged: anybody may send one, only the journal's answers move the cursor.
    */
-  fetched({ through, head, keys, askedAt }: SeenPage): void {
+  fetched({ after, through, head, keys, askedAt }: SeenPage): void {
     const { ledger } = this.#options;
-    const from = this.seenTo;
+    const from = Math.max(after, this.seenTo); // What was given back before it is not in it.
     const done = this.#spans.filter(({ to }) => to <= from);
     const open = this.#spans.filter(
       (span) => span.to > from && span.to > through && !(span.to > head && span.at < askedAt),
@@ -137,7 +139,7 @@ export class Follower {
     this.#spans = done;
     if (through > from) {
       const page = this.#add(from, through, askedAt, askedAt);
-      for (const key of keys) if (ledger.stateOf(key) === "pending") page.wait(key, ledger);
+      for (const key of keys) page.wait(key, ledger);
     }
     for (const span of open) {
       // Where a forged one went, what follows it does not follow on any more.
@@ -150,7 +152,7 @@ export class Follower {
 
   /** What lies up to a position is gone from the journal. */
   skip(through: number): void {
-    this.fetched({ through, head: Infinity, keys: [], askedAt: 0 });
+    this.fetched({ after: this.seenTo, through, head: Infinity, keys: [], askedAt: 0 });
   }
 
   /** Watches no key any more. */
