@@ -5,7 +5,7 @@ import { createSigner, type Signer } from "../crypto/index.ts";
 import { FedmsgError } from "../errors.ts";
 import { createTransport } from "../transport/create.ts";
 import { abortedError } from "../transport/errors.ts";
-import type { Transport } from "../transport/transport.ts";
+import type { Publisher, Transport } from "../transport/transport.ts";
 import { LiveEndpoints } from "./endpoints.ts";
 import { callerPackage } from "./identity.ts";
 import { MessageWriter, type PublishOptions, type Written } from "./message-writer.ts";
@@ -198,23 +198,32 @@ class FedmsgBus implements Bus {
     return { ...this.#counts, invalid: { ...this.#counts.invalid } };
   }
 
-  async publish(options: PublishOptions): Promise<Receipt> {
+  publish(options: PublishOptions): Promise<Receipt> {
+    const outgoing = this.#ending ? undefined : this.#outgoing;
+    return outgoing ? this.#publishOn(outgoing, options) : this.#openAndPublish(options);
+  }
+
+  async #openAndPublish(options: PublishOptions): Promise<Receipt> {
     this.#assertOpen();
-    const outgoing = this.#outgoing ?? (await this.#open());
-    const { publisher, journalled } = outgoing;
-    if (journalled) {
-      const build = (position: number) => this.#writer.writeKept(options, position);
-      return this.#count(await journalled.keep(build, options.signal));
-    }
+    return this.#publishOn(await this.#open(), options);
+  }
+
+  /** No `async`, which would cost another promise and more for each message of a journal. */
+  #publishOn({ publisher, journalled }: Outgoing, options: PublishOptions): Promise<Receipt> {
+    if (!journalled) return this.#send(publisher, options);
+    return journalled.keep((position) => this.#writer.writeKept(options, position), options.signal).then(this.#count);
+  }
+
+  async #send(publisher: Publisher, options: PublishOptions): Promise<Receipt> {
     const written = this.#writer.write(options);
     await publisher.send(written.frames, options.signal);
     return this.#count(written);
   }
 
-  #count({ message }: Written): Receipt {
+  readonly #count = ({ message }: Written): Receipt => {
     this.#counts.published++;
     return { topic: message.topic, msg_id: message.msg_id as string, i: message.i as number };
-  }
+  };
 
   subscribe(options: SubscribeOptions & { readonly durable: string }): Subscription<DurableReceived>;
   subscribe(options?: SubscribeOptions): Subscription;

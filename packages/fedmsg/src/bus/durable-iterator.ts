@@ -38,7 +38,13 @@ export class DurableIterator implements AsyncIterableIterator<DurableReceived, u
         this.#resume = resolve;
       });
     }
-    const result = await this.#messages.next();
+    let result: IteratorResult<CommittableMessage, undefined>;
+    try {
+      result = await this.#messages.next();
+    } catch (error) {
+      await this.#onEnd();
+      throw error;
+    }
     if (result.done) await this.#onEnd();
     else this.#out = result.value;
     return result;

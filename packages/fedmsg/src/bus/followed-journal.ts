@@ -52,6 +52,7 @@ export class FollowedJournal {
   #quietAt = 0;
   #askedAt = -Infinity;
   #suspectedAt = -Infinity;
+  #reconnectedAt = -Infinity;
   #fetchedAt = -Infinity;
   #failures = 0;
   #wake: (() => void) | undefined;
@@ -103,7 +104,10 @@ export class FollowedJournal {
 
   /** A connection was lost, and is there again. */
   reconnected(): void {
-    this.#askBy(performance.now() + Math.random() * spreadMs);
+    const now = performance.now();
+    if (this.#reconnectedAt > now) return; // It will be asked.
+    this.#reconnectedAt = Math.max(now, this.#askedAt + pauseMs) + Math.random() * spreadMs;
+    this.#askBy(this.#reconnectedAt);
   }
 
   /** After the signal, resolves when it has ended. */
@@ -147,7 +151,7 @@ export class FollowedJournal {
       this.#failures = 0;
       this.#listen(performance.now());
       this.#noteComplete();
-    } else if (now >= this.#fetchedAt + pauseMs) {
+    } else if (this.#failures === 0 && now >= this.#fetchedAt + pauseMs) {
       const missing = this.#follower?.missing(now);
       if (missing) await this.#fetch(missing.through);
     }
@@ -156,7 +160,9 @@ export class FollowedJournal {
   /** Until something is due, or somebody wakes it. */
   #pause(): Promise<void> {
     const { signal } = this.#context;
-    const due = Math.max(this.#follower?.dueAt ?? Infinity, this.#fetchedAt + pauseMs);
+    // After a failure it asks what the journal is before anything else.
+    const isDue = this.#failures === 0 && this.#follower;
+    const due = isDue ? Math.max(isDue.dueAt, this.#fetchedAt + pauseMs) : Infinity;
     const ms = Math.max(0, Math.min(this.#askAt, this.#quietAt, due) - performance.now());
     return new Promise((resolve) => {
       const done = () => {
@@ -182,7 +188,7 @@ export class FollowedJournal {
       const detail = `cannot be asked for what was missed, and is tried again: ${error.message}`;
       this.#context.status.emit({ type: "warning", name: this.name, detail });
     }
-    this.#askAt = now + pause;
+    this.#askAt = Math.min(this.#askAt, now + pause);
     this.#quietAt = Infinity;
   }
 

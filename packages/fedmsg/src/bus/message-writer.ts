@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { loginName } from "../config/environment.ts";
 import type { Config } from "../config/index.ts";
 import { messageKey, messageKeyBytes, messageKeyOf, type Signer } from "../crypto/index.ts";
@@ -6,9 +5,10 @@ import { FedmsgError } from "../errors.ts";
 import { heartbeatPrefix } from "../replay/heartbeat.ts";
 import type { Kept } from "../replay/journalled.ts";
 import type { Frames } from "../transport/transport.ts";
-import { createEnvelope, encodeMessage, type Message } from "../wire/envelope.ts";
+import { createEnvelope, encodeEnvelope, encodeMessage, type Message } from "../wire/envelope.ts";
 import { topicBytesMax } from "../wire/frames.ts";
 import { buildTopic } from "../wire/topic.ts";
+import { createUuid } from "./uuid.ts";
 
 /** What to publish. */
 export interface PublishOptions {
@@ -64,7 +64,7 @@ export class MessageWriter {
     const named = this.#name(options.modname ?? this.#modname, options.topic ?? "unspecified");
     const message = this.#envelope(named.topic, options.msg, position);
     options.pre_fire_hook?.(message);
-    const body = this.#encode(message);
+    const body = this.#encode(message, options.pre_fire_hook !== undefined);
     const frame = message.topic === named.topic ? named.frame : toTopicFrame(message.topic); // The hook may change it.
     this.#i++;
     return { message, frames: [frame, body] };
@@ -87,17 +87,17 @@ export class MessageWriter {
 
   /** A heartbeat: an ordinary message, whose topic is as it is given, and which is not counted. */
   writeHeartbeat(topic: string, msg: unknown): Frames {
-    return [Buffer.from(topic), this.#toBody(this.#envelope(topic, msg))];
+    return [Buffer.from(topic), this.#toBody(this.#envelope(topic, msg), false)];
   }
 
   #envelope(topic: string, msg: unknown, position?: number): Message {
     const i = this.#i + 1;
-    return createEnvelope({ topic, msg, nowMs: Date.now(), uuid: randomUUID(), i, username: this.#username, position });
+    return createEnvelope({ topic, msg, nowMs: Date.now(), uuid: createUuid(), i, username: this.#username, position });
   }
 
-  #encode(message: Message): Uint8Array {
+  #encode(message: Message, isChanged: boolean): Uint8Array {
     const { bodyBytesMax } = this.#config;
-    const body = this.#toBody(message);
+    const body = this.#toBody(message, isChanged);
     if (body.byteLength > bodyBytesMax) {
       throw new FedmsgError(
         "FEDMSG_TOO_LARGE",
@@ -107,8 +107,10 @@ export class MessageWriter {
     return body;
   }
 
-  #toBody(message: Message): Uint8Array {
-    const text = this.signer ? this.signer.encodeSigned(message) : encodeMessage(message);
+  /** @param isChanged whether it may be another than the envelope that we made */
+  #toBody(message: Message, isChanged: boolean): Uint8Array {
+    const encode = isChanged ? encodeMessage : encodeEnvelope;
+    const text = this.signer ? this.signer.encodeSigned(message) : encode(message);
     return Buffer.from(text, "latin1"); // It is ASCII.
   }
 

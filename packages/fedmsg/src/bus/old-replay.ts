@@ -4,11 +4,14 @@
  * filter there are holes that mean nothing.
  */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { fetchRange } from "../replay/fetch.ts";
 import type { FollowedContext } from "./followed-context.ts";
 
 /** A hole that is larger is not filled: who has lost so much is told. */
 const holeMax = 100_000;
+/** Between two questions. */
+const pauseMs = 1000;
 
 /** Watches the `seq_id`s of one publisher. */
 export class OldReplay {
@@ -16,8 +19,9 @@ export class OldReplay {
   readonly #endpoint: string;
   readonly #context: FollowedContext;
   #last: number | undefined;
-  /** Holes are filled one after the other. */
-  #work: Promise<void> = Promise.resolve();
+  /** What is to be fetched next: one piece, however many holes it has. */
+  #hole: { from: number; to: number } | undefined;
+  #work: Promise<void> | undefined;
 
   constructor(name: string, endpoint: string, context: FollowedContext) {
     this.#name = name;
@@ -27,15 +31,29 @@ export class OldReplay {
 
   /** Resolves when no hole is being filled. */
   get idle(): Promise<void> {
-    return this.#work;
+    return this.#work ?? Promise.resolve();
   }
 
   /** A message came from the publisher itself. */
   hear(seqId: number): void {
-    const last = this.#last ?? seqId;
-    // A lower one is late, or the publisher has begun anew.
+    const last = this.#last ?? seqId - 1;
+    if (seqId <= last && seqId > last - holeMax) return; // It is late, or another process's; or, far below, of a new beginning.
     this.#last = seqId;
-    if (seqId > last + 1) this.#work = this.#work.then(() => this.#fill(last + 1, seqId - 1));
+    if (seqId <= last + 1) return;
+    this.#hole = { from: this.#hole?.from ?? last + 1, to: seqId - 1 };
+    this.#work ??= this.#fillAll().finally(() => {
+      this.#work = undefined;
+    });
+  }
+
+  async #fillAll(): Promise<void> {
+    const { signal } = this.#context;
+    while (this.#hole && !signal.aborted) {
+      const { from, to } = this.#hole;
+      this.#hole = undefined;
+      await this.#fill(from, to);
+      await delay(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+    }
   }
 
   async #fill(from: number, to: number): Promise<void> {

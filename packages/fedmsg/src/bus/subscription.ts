@@ -1,5 +1,5 @@
 import type { Config } from "../config/index.ts";
-import { messageKeyOf } from "../crypto/index.ts";
+import { messageKeyOf, passingReasons, type Reason } from "../crypto/index.ts";
 import { FedmsgError } from "../errors.ts";
 import { type CursorStore, createMemoryCursors, type Transaction } from "../replay/cursors.ts";
 import { heartbeatPrefix } from "../replay/heartbeat.ts";
@@ -120,7 +120,7 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
     });
     opening.catch((error) => {
       this.#queue.end(FedmsgError.from(error));
-      void this.#closeSockets(); // The loop that this error ends will not ask for it.
+      void this.close(); // The loop that this error ends will not ask for it.
     });
     const { signal } = options;
     this.#signal = signal;
@@ -223,7 +223,11 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
     return judgement instanceof Promise ? judgement.then(conclude) : conclude(judgement);
   }
 
-  /** Takes a message that was asked for: as one that came by itself, however old it is. */
+  /**
+   * Takes a message that was asked for: as one that came by itself, however old it is.
+   *
+   * @throws FedmsgError FEDMSG_CREDENTIALS where nobody can say now whether it is valid: it is asked for once more
+   */
   async #takeFetched(body: Uint8Array, origin: Origin): Promise<Taken | undefined> {
     const decoded = decodeBody(body, this.#context.config.bodyBytesMax);
     if (!decoded.valid) {
@@ -235,7 +239,10 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
     if (this.#following?.ledger.stateOf(key) !== "unknown") return { key, isNew: false };
     const judgement = await this.#judge.judge(decoded, "whenever");
     const room = this.#deliver(decoded, judgement, origin, key);
-    if (!judgement.accepted) return undefined;
+    if (!judgement.accepted) {
+      if (!passingReasons.has(judgement.reason as Reason)) return undefined; // It is nobody's message.
+      throw new FedmsgError("FEDMSG_CREDENTIALS", `it cannot be said whose ${decoded.topic} is: ${judgement.detail}`);
+    }
     if (room) await room;
     return { key, isNew: true };
   }

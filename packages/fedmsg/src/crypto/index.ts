@@ -11,6 +11,7 @@ export { onlySigner, type Policy } from "./policy.ts";
 export {
   type Accepted,
   type BackendName,
+  passingReasons,
   type Reason,
   type Refusal,
   type Validation,

@@ -39,6 +39,18 @@ export const validationReasons = {
 /** One of {@link validationReasons}. */
 export type Reason = keyof typeof validationReasons;
 
+/** Reasons that say something about us at this moment, and not about the message: later it may be accepted. */
+export const passingReasons: ReadonlySet<Reason> = new Set<Reason>([
+  "ca-unavailable",
+  "ca-not-yet-valid",
+  "ca-expired",
+  "crl-unavailable",
+  "crl-invalid",
+  "crl-not-yet-valid",
+  "crl-expired",
+  "internal",
+]);
+
 /** A message that is not accepted: why, and the same in words with what was found. */
 export interface Refusal {
   readonly valid: false;
