@@ -10,6 +10,7 @@ export class DurableIterator implements AsyncIterableIterator<DurableReceived, u
   readonly #onFailure: (error: unknown) => void;
   #out: CommittableMessage | undefined;
   #commits = 0;
+  #last: Promise<unknown> = Promise.resolve();
   #resume: (() => void) | undefined;
 
   /**
@@ -31,7 +32,14 @@ export class DurableIterator implements AsyncIterableIterator<DurableReceived, u
     return this.#out !== undefined;
   }
 
-  async next(): Promise<IteratorResult<DurableReceived, undefined>> {
+  /** One after the other, also where several are asked for at once: each call says that the message before is done with. */
+  next(): Promise<IteratorResult<DurableReceived, undefined>> {
+    const next = this.#last.then(() => this.#next());
+    this.#last = next.catch(() => {});
+    return next;
+  }
+
+  async #next(): Promise<IteratorResult<DurableReceived, undefined>> {
     this.#settle();
     if (this.#commits >= commitsMax) {
       await new Promise<void>((resolve) => {

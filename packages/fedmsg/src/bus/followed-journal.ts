@@ -33,6 +33,10 @@ const spreadMs = 5000;
 /** Between two questions that heartbeats gave rise to. */
 const pauseMs = 1000;
 const retryMs = 1000;
+/** Live messages wait no longer for a page at the start. */
+const readyMs = 30_000;
+/** Heartbeats that are not sure, until the journal is asked at once. */
+const unsureMost = 500;
 
 /** One entry of `replay_endpoints`. */
 export class FollowedJournal {
@@ -57,6 +61,8 @@ export class FollowedJournal {
   #failures = 0;
   #wake: (() => void) | undefined;
   #completeAt: number | undefined;
+  /** How many messages were handled when it was heard that the journal goes up to a position. */
+  #mark: { readonly to: number; readonly handled: number } | undefined;
   /** Where it turned out to be a Python server. */
   #old: OldReplay | undefined;
 
@@ -83,6 +89,7 @@ export class FollowedJournal {
   /** Takes a heartbeat of this journal. */
   beat(heartbeat: Heartbeat): void {
     const now = performance.now();
+    this.#mark ??= { to: heartbeat.to, handled: this.#context.store.handled };
     this.#follower?.beat(heartbeat, now);
     if (this.#quietAt > now) this.#listen(now);
     this.#wake?.();
@@ -151,9 +158,10 @@ export class FollowedJournal {
       this.#failures = 0;
       this.#listen(performance.now());
       this.#noteComplete();
-    } else if (this.#failures === 0 && now >= this.#fetchedAt + pauseMs) {
-      const missing = this.#follower?.missing(now);
+    } else if (this.#failures === 0 && this.#follower) {
+      const missing = now >= this.#fetchedAt + pauseMs && this.#follower.missing(now);
       if (missing) await this.#fetch(missing.through);
+      else if (now >= this.#checkAt) await this.#check(this.#follower, now);
     }
   }
 
@@ -162,7 +170,7 @@ export class FollowedJournal {
     const { signal } = this.#context;
     // After a failure it asks what the journal is before anything else.
     const isDue = this.#failures === 0 && this.#follower;
-    const due = isDue ? Math.max(isDue.dueAt, this.#fetchedAt + pauseMs) : Infinity;
+    const due = isDue ? Math.min(Math.max(isDue.dueAt, this.#fetchedAt + pauseMs), this.#checkAt) : Infinity;
     const ms = Math.max(0, Math.min(this.#askAt, this.#quietAt, due) - performance.now());
     return new Promise((resolve) => {
       const done = () => {
@@ -175,6 +183,31 @@ export class FollowedJournal {
       this.#wake = done;
       signal.addEventListener("abort", done, { once: true });
     });
+  }
+
+  /** When it is to be asked whether it said what was heard: so long after the last time, or when that is much. */
+  get #checkAt(): number {
+    const unsure = this.#follower?.unsure ?? 0;
+    if (unsure === 0) return Infinity;
+    return Math.max(this.#askedAt + pauseMs, unsure < unsureMost ? this.#askedAt + silenceMs : 0);
+  }
+
+  /** Asks whether the heartbeats that moved the cursor were its own; fetches everything since where they were not. */
+  async #check(follower: Follower, now: number): Promise<void> {
+    const { doubt } = follower;
+    if (!doubt) return;
+    const { from, to, digest } = doubt;
+    this.#askedAt = now;
+    const info = await fetchInfo(this.endpoint, { signal: this.#context.signal, triesMax: 1, beats: [from, to] });
+    if (info.journal !== follower.journal) {
+      this.#askAt = now;
+    } else if (info.beats === digest) {
+      follower.assure(to);
+    } else {
+      follower.distrust();
+      await this.#fetch(info.head);
+    }
+    this.#listen(performance.now());
   }
 
   #fail(error: FedmsgError): void {
@@ -210,9 +243,14 @@ export class FollowedJournal {
   async #identify(now: number): Promise<PageHeader> {
     const { signal, store, from } = this.#context;
     this.#askedAt = now;
+    const { handled } = store;
     const cursor = store.cursors.get(this.name);
     const info = await fetchInfo(this.endpoint, { signal, triesMax: 1, time: cursor ? undefined : this.#beginTime() });
     this.#old = undefined;
+    this.#mark ??= { to: info.head, handled };
+    // The cursor may have moved meanwhile.
+    const isSame = cursor?.journal === info.journal && cursor.position <= info.head;
+    if (isSame && this.#follower?.journal === info.journal) return info;
     const position = cursor ? this.#resume(cursor, info) : from === "first" ? info.first - 1 : info.through;
     await this.#follow(info, position);
     return info;
@@ -251,18 +289,17 @@ export class FollowedJournal {
     const { name } = this;
     const { journal, first } = info;
     const { store, ledger, matches, status } = this.#context;
-    if (this.#follower?.journal === journal && position === store.cursors.get(name)?.position) return;
-    this.#follower?.end();
     if (first > position + 1)
       this.#tellGap(journal, position + 1, first - 1, "the journal does not have them any more");
     const cursor = Math.max(position, first - 1);
     store.move({ name, journal, position: cursor });
     await store.save();
-    const onCursor = (at: number) => {
+    const onSure = (at: number) => {
       store.move({ name, journal, position: at });
       this.#noteComplete();
     };
-    this.#follower = new Follower({ journal, cursor, ledger, matches, onCursor });
+    this.#follower?.end();
+    this.#follower = new Follower({ journal, cursor, ledger, matches, onSure });
     status.emit({ type: "following", name, journal, position: cursor });
   }
 
@@ -279,10 +316,12 @@ export class FollowedJournal {
     let count = 0;
     let after = from;
     let asked = ask();
+    const late = setTimeout(this.#markReady, readyMs).unref(); // Others need not wait for who gives nothing.
     try {
       for (;;) {
         const { value: page, done } = await asked.page;
         if (done) break;
+        late.refresh();
         const { askedAt } = asked;
         asked = ask(); // The next one comes while this one is handled.
         asked.page.catch(() => {}); // Awaited above, unless this one fails first.
@@ -305,15 +344,18 @@ export class FollowedJournal {
         after = header.through;
       }
     } finally {
+      clearTimeout(late);
+      this.#fetchedAt = performance.now();
+      if (count > 0) status.emit({ type: "replayed", name, journal, count, from: from + 1, to: after });
       await pages.return();
     }
-    this.#fetchedAt = performance.now();
-    if (count > 0) status.emit({ type: "replayed", name, journal, count, from: from + 1, to: after });
   }
 
+  /** What was handled when the journal was heard to go up to where everything is sure now, is behind it. */
   #noteComplete(): void {
-    const follower = this.#follower;
-    if (follower && follower.cursor >= follower.known) this.#completeAt = this.#context.store.handled;
+    if (!this.#mark || (this.#follower?.sure ?? -1) < this.#mark.to) return;
+    this.#completeAt = this.#mark.handled;
+    this.#mark = undefined;
   }
 
   #tellGap(journal: string, from: number, to: number | undefined, detail: string): void {

@@ -60,9 +60,9 @@ export class Following {
   hear(topic: Uint8Array, body: Uint8Array): void {
     const heartbeat = readHeartbeat(topic, body);
     if (!heartbeat) return;
-    const journal = this.#journals.find((followed) => followed.journal === heartbeat.journal);
-    if (journal) journal.beat(heartbeat);
-    else this.#wonder(heartbeat.journal);
+    const journals = this.#journals.filter(({ journal }) => journal === heartbeat.journal);
+    for (const journal of journals) journal.beat(heartbeat);
+    if (journals.length === 0) this.#wonder(heartbeat.journal);
   }
 
   /** A message with a `seq_id` came from the publisher of this name. */

@@ -7,7 +7,12 @@ import type { Config } from "../config/index.ts";
 import { FedmsgError } from "../errors.ts";
 import type { Journal } from "../replay/journal.ts";
 import { JournalledPublisher } from "../replay/journalled.ts";
-import { type ReplayServer, type ReplayServerEvent, startReplayServer } from "../replay/server.ts";
+import {
+  type ReplayServer,
+  type ReplayServerEvent,
+  type ReplayServerOptions,
+  startReplayServer,
+} from "../replay/server.ts";
 import { listen } from "../transport/listen.ts";
 import type { Frames, Publisher } from "../transport/transport.ts";
 import { importStore } from "./store-package.ts";
@@ -47,7 +52,11 @@ export async function openJournalling(options: JournallingOptions): Promise<Jour
   let journalled: JournalledPublisher | undefined;
   let replay: ReplayServer | undefined;
   try {
-    replay = await serve(config, name, () => journalled?.journal ?? journal, onWarning);
+    const served = {
+      journal: () => journalled?.journal ?? journal,
+      beats: (from: number, to: number) => journalled?.digest(from, to),
+    };
+    replay = await serve(config, name, served, onWarning);
   } catch (error) {
     await journal.close();
     throw error;
@@ -70,7 +79,7 @@ function locate(url: string, name: string, endpoint: string): string {
 async function serve(
   config: Config,
   name: string,
-  journal: () => Journal,
+  served: Pick<ReplayServerOptions, "journal" | "beats">,
   onWarning: (detail: string) => void,
 ): Promise<ReplayServer | undefined> {
   const address = config.replay_endpoints?.[name];
@@ -81,7 +90,7 @@ async function serve(
     if (event.type === "failed") onWarning(`${key}: ${FedmsgError.from(event.error).message}`);
   };
   const bind = async (bindable: string) => {
-    server = await startReplayServer({ journal, address: bindable, onEvent });
+    server = await startReplayServer({ ...served, address: bindable, onEvent });
     return server.address;
   };
   try {

@@ -263,7 +263,7 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
       const message = new CommittableMessage(received, key, this.#committer);
       return this.#queue.push(message as unknown as Given, body.byteLength);
     }
-    void this.#store?.handle(key);
+    this.#store?.handle(key).catch(() => {}); // It was closed meanwhile.
     this.#following?.ledger.handled(key);
     return this.#queue.push(received as Given, body.byteLength);
   }

@@ -23,7 +23,7 @@
 
 import { hash } from "node:crypto";
 import type { Message } from "../wire/envelope.ts";
-import { quote } from "../wire/text.ts";
+import { createQuoter, quote } from "../wire/text.ts";
 import { decodeBase64 } from "./base64.ts";
 import { MessageParts, readParts, type SignedInput } from "./parts.ts";
 
@@ -62,19 +62,16 @@ export function messageKeyOf(message: Message, text: Uint8Array | string): Uint8
 const noBytes = Buffer.alloc(0);
 
 /** Most messages have the topic of the one before. */
-const lastTopic = { topic: "", quoted: '""' };
-
-function quoteTopic(topic: string): string {
-  if (topic !== lastTopic.topic) Object.assign(lastTopic, { topic, quoted: quote(topic) });
-  return lastTopic.quoted;
-}
+const quoteTopic = createQuoter();
 
 /** Of JSON texts, which are ASCII, and what a signature stands for. */
 function hashParts(topic: string, id: string, signature: Buffer): Uint8Array {
   // As a text, where each byte is a character of ASCII, it is hashed in a third of the time.
   if (signature.length === 0 && topic.length < 128 && id.length < 128) {
     const digest = hash("sha256", `${shortPart(topic)}${shortPart(id)}\0\0\0\0`, "binary");
-    return Buffer.from(digest.slice(0, messageKeyBytes), "latin1");
+    const key = Buffer.allocUnsafe(messageKeyBytes);
+    for (let n = 0; n < messageKeyBytes; n++) key[n] = digest.charCodeAt(n);
+    return key;
   }
   const bytes = Buffer.allocUnsafe(12 + topic.length + id.length + signature.length);
   let at = 0;

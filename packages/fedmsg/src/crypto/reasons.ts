@@ -48,7 +48,6 @@ export const passingReasons: ReadonlySet<Reason> = new Set<Reason>([
   "crl-invalid",
   "crl-not-yet-valid",
   "crl-expired",
-  "internal",
 ]);
 
 /** A message that is not accepted: why, and the same in words with what was found. */

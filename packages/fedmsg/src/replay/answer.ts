@@ -48,6 +48,7 @@ const sameIdMax = 10;
  * Answers a query.
  *
  * @param signal stops between two steps; what is answered then is of no use
+ * @param beats the digest of what heartbeats said behind one position up to another
  * @throws what the journal throws
  */
 export async function answerQuery(
@@ -55,12 +56,15 @@ export async function answerQuery(
   journal: Journal,
   limits: AnswerLimits,
   signal: AbortSignal,
+  beats?: (from: number, to: number) => string | undefined,
 ): Promise<Answer | Refusal> {
   if (query.kind === "entries") return answerEntries(query.query, journal, limits, signal);
   if (query.kind === "page") return answerPage(query, journal, limits, signal);
   const { info } = journal;
   const through = query.timeMs === undefined ? info.head : journal.positionAt(query.timeMs);
-  return { kind: "answer", frames: [encodeHeader(info, through, { earlier: info.earlier })], entries: 0 };
+  const said = query.beats && beats?.(...query.beats);
+  const more = { earlier: info.earlier, ...(said !== undefined && { beats: said }) };
+  return { kind: "answer", frames: [encodeHeader(info, through, more)], entries: 0 };
 }
 
 async function answerPage(

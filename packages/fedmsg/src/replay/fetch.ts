@@ -55,6 +55,8 @@ export interface FetchedRange {
 export interface InfoOptions extends FetchOptions {
   /** Seconds since the epoch: `through` of the answer is the last position that was appended by then. Default: the head. */
   readonly time?: number | undefined;
+  /** Positions of which `beats` of the answer shall be the digest of what heartbeats said. */
+  readonly beats?: readonly [from: number, to: number] | undefined;
 }
 
 /** Pages in a row that may hold nothing. */
@@ -67,11 +69,11 @@ const retryMaxMs = 5000;
  * @throws FedmsgError as {@link fetchPages}
  */
 export async function fetchInfo(endpoint: string, options: InfoOptions = {}): Promise<PageHeader> {
-  const { time } = options;
+  const { time, beats } = options;
   const asking = new Asking(endpoint, options, 1);
   try {
     return await asking.ask(
-      () => ({ info: true, ...(time !== undefined && { time }) }),
+      () => ({ info: true, ...(time !== undefined && { time }), ...(beats && { beats }) }),
       ([first]) => parseHeader(first ?? Buffer.alloc(0)),
     );
   } finally {

@@ -2,6 +2,7 @@
 
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { digestOf, digestOfAll } from "./beat-log.ts";
 import { createMemoryCursors } from "./cursors.ts";
 import { Follower } from "./follower.ts";
 import type { Heartbeat } from "./heartbeat.ts";
@@ -56,7 +57,7 @@ function beat(from: number, to: number): Heartbeat {
     const topic = position % 2 === 0 ? "even" : "odd";
     topics.set(topic, [...(topics.get(topic) ?? []), keyOf(position)]);
   }
-  return { journal, from, to, topics };
+  return { journal, from, to, topics, digest: digestOf({ from, to }) };
 }
 
 describe("the cursor", () => {
@@ -150,6 +151,23 @@ describe("what was given back", () => {
   });
 });
 
+describe("what is sure", () => {
+  test("are pages, and heartbeats when the journal says that it said them", () => {
+    const bench = open();
+    for (let position = 1; position <= 6; position++) bench.handle(position);
+    bench.follower.beat(beat(0, 2), 0);
+    bench.follower.beat(beat(2, 3), 0);
+    bench.fetched(3, 4, 6);
+    bench.follower.beat(beat(4, 6), 0);
+    expect([bench.follower.cursor, bench.follower.sure]).toEqual([6, 0]);
+    expect(bench.follower.doubt).toEqual({ from: 0, to: 3, digest: digestOfAll([beat(0, 2), beat(2, 3)]) });
+    bench.follower.assure(3);
+    expect([bench.follower.sure, bench.follower.doubt?.from]).toEqual([4, 4]);
+    bench.follower.assure(6);
+    expect([bench.follower.sure, bench.follower.doubt]).toEqual([6, undefined]);
+  });
+});
+
 describe("a forged heartbeat", () => {
   test("costs a question, and moves nothing", () => {
     const bench = open();
@@ -161,6 +179,26 @@ describe("a forged heartbeat", () => {
     expect(bench.follower.missing(1e9)).toBeUndefined();
     bench.follower.beat(beat(1, 2), 0);
     expect(bench.follower.missing(1e9)).toEqual({ after: 1, through: 2 });
+  });
+
+  test("that claims that there was nothing for us is found out when the journal is asked", () => {
+    const bench = open(0, (topic) => topic === "mine");
+    const forged: Heartbeat = {
+      ...beat(0, 2),
+      topics: new Map([["other", [keyOf(98), keyOf(99)]]]),
+      digest: digestOf("x"),
+    };
+    bench.follower.beat(forged, 0);
+    expect(bench.follower.cursor).toBe(2);
+    expect(bench.follower.sure).toBe(0);
+    const said = digestOfAll([beat(0, 2)]);
+    expect(bench.follower.doubt).toMatchObject({ from: 0, to: 2 });
+    expect(bench.follower.doubt?.digest).not.toBe(said);
+    bench.follower.distrust();
+    expect(bench.follower.seenTo).toBe(0);
+    for (const position of [1, 2]) bench.handle(position);
+    bench.fetched(0, 2, 2);
+    expect(bench.follower.sure).toBe(2);
   });
 
   test("that lists what never was is forgotten with the journal's answer", () => {

@@ -13,9 +13,13 @@
  * A message that no heartbeat lists never matters here: filters, other publishers behind the same relay, and old publishers
  * need nothing special.
  *
+ * Anybody can send a heartbeat. So what was handled by the word of heartbeats alone is not *sure*: from time to time the journal is
+ * asked whether it said that, and until then a restart begins before it.
+ *
  * Pure: no socket, no clock. Whoever drives it tells it the time, fetches what it wants, and hands over what came.
  */
 
+import { type Beat, digestOfAll } from "./beat-log.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { KeyWatcher, Ledger } from "./ledger.ts";
 
@@ -37,8 +41,15 @@ export interface FollowerOptions {
   readonly matches: (topic: string) => boolean;
   /** How long what a heartbeat lists may still be on its way, in ms. Default 1000. */
   readonly patienceMs?: number | undefined;
-  /** Called each time the cursor moved. */
-  readonly onCursor?: ((position: number) => void) | undefined;
+  /** Called each time more is sure. */
+  readonly onSure?: ((position: number) => void) | undefined;
+}
+
+/** What is to be asked: whether heartbeats said this of the positions behind `from` up to `to`. */
+export interface Doubt {
+  readonly from: number;
+  readonly to: number;
+  readonly digest: string;
 }
 
 /** A page that was fetched. */
@@ -55,7 +66,7 @@ export interface SeenPage {
   readonly askedAt: number;
 }
 
-/** Heartbeats and pages that are not done with. */
+/** Heartbeats and pages that are not done with, and heartbeats that are not sure. */
 const spansMax = 2000;
 /** Keys that are waited for; beyond it heartbeats are not compared, and what they list is fetched. */
 const keysMax = 200_000;
@@ -68,12 +79,37 @@ export class Follower {
   /** By position, without holes. */
   #spans: Span[] = [];
   #cursor: number;
+  #sure: number;
+  /** What the cursor went over since: heartbeats, and pages, which are sure in themselves. */
+  #unsure: (Beat | { readonly to: number; readonly digest: undefined })[] = [];
 
   constructor(options: FollowerOptions) {
     this.journal = options.journal;
     this.#options = options;
     this.#patienceMs = options.patienceMs ?? 1000;
     this.#cursor = options.cursor;
+    this.#sure = options.cursor;
+  }
+
+  /** As {@link cursor}, by the word of the journal itself. */
+  get sure(): number {
+    return this.#sure;
+  }
+
+  /** How many heartbeats and pages are not sure yet. */
+  get unsure(): number {
+    return this.#unsure.length;
+  }
+
+  /** What the journal is to be asked; nothing where everything is sure. */
+  get doubt(): Doubt | undefined {
+    const beats: Beat[] = [];
+    for (const beat of this.#unsure) {
+      if (!beat.digest || (beats.length > 0 && beat.from !== beats.at(-1)?.to)) break;
+      beats.push(beat);
+    }
+    const [first, last] = [beats[0], beats.at(-1)];
+    return first && last && { from: first.from, to: last.to, digest: digestOfAll(beats) };
   }
 
   /** Everything up to this position was handled, or is not for us. */
@@ -102,13 +138,14 @@ export class Follower {
   }
 
   /** Takes a heartbeat of this journal. @param now in ms, of a clock that does not go back */
-  beat({ from, to, topics }: Heartbeat, now: number): void {
+  beat({ from, to, topics, digest }: Heartbeat, now: number): void {
     const { known } = this;
-    if (to <= known || this.#spans.length >= spansMax) return; // It came by another path before, or comes again.
+    if (to <= known || this.#spans.length + this.#unsure.length >= spansMax) return; // It came by another path before, or comes again.
     // What lies between was listed by heartbeats that never came: it can only be fetched.
     if (from > known) this.#add(known, from, now, now).unseen = Infinity;
     if (from === to) return;
     const span = this.#add(Math.max(from, known), to, now, now + this.#patienceMs);
+    span.beat = { from, to, digest };
     const { matches, ledger } = this.#options;
     const hasRoom = this.#spans.reduce((sum, { open }) => sum + open.size, to - from) <= keysMax;
     if (!hasRoom) span.unseen = Infinity;
@@ -130,12 +167,12 @@ export class Follower {
    */
   fetched({ after, through, head, keys, askedAt }: SeenPage): void {
     const { ledger } = this.#options;
-    const from = Math.max(after, this.seenTo); // What was given back before it is not in it.
-    const done = this.#spans.filter(({ to }) => to <= from);
-    const open = this.#spans.filter(
-      (span) => span.to > from && span.to > through && !(span.to > head && span.at < askedAt),
-    );
-    for (const span of this.#spans) if (!done.includes(span) && !open.includes(span)) span.end(ledger);
+    const asked = Math.max(after, this.seenTo);
+    const done = this.#spans.filter((span) => span.from < asked); // What was given back there is not in the page.
+    const from = Math.max(asked, done.at(-1)?.to ?? 0);
+    const isOpen = ({ to, at }: Span) => to > from && to > through && !(to > head && at < askedAt);
+    const open = new Set(this.#spans.filter((span) => span.from >= asked && isOpen(span)));
+    for (const span of this.#spans) if (span.from >= asked && !open.has(span)) span.end(ledger);
     this.#spans = done;
     if (through > from) {
       const page = this.#add(from, through, askedAt, askedAt);
@@ -148,6 +185,19 @@ export class Follower {
       this.#spans.push(span);
     }
     this.#advance();
+  }
+
+  /** The journal said so, up to the end of a doubt. */
+  assure(to: number): void {
+    while (this.#unsure[0] && this.#unsure[0].to <= to) this.#unsure.shift();
+    this.#settle(Math.max(this.#sure, to));
+  }
+
+  /** The journal did not say so: everything that is not sure is to be fetched. */
+  distrust(): void {
+    this.end();
+    this.#unsure = [];
+    this.#cursor = this.#sure;
   }
 
   /** What lies up to a position is gone from the journal. */
@@ -172,9 +222,20 @@ export class Follower {
     const done = this.#spans.findIndex(({ unseen, open }) => unseen > 0 || open.size > 0);
     const count = done < 0 ? this.#spans.length : done;
     if (count === 0) return;
-    this.#cursor = (this.#spans[count - 1] as Span).to;
-    this.#spans.splice(0, count);
-    this.#options.onCursor?.(this.#cursor);
+    for (const { beat, to } of this.#spans.splice(0, count)) this.#unsure.push(beat ?? { to, digest: undefined });
+    this.#cursor = (this.#unsure.at(-1) as { to: number }).to;
+    this.#settle(this.#sure);
+  }
+
+  /** Pages are sure where everything before them is. */
+  #settle(sure: number): void {
+    const before = this.#sure;
+    this.#sure = sure;
+    for (let [first] = this.#unsure; first && !first.digest; [first] = this.#unsure) {
+      this.#sure = first.to;
+      this.#unsure.shift();
+    }
+    if (this.#sure > before) this.#options.onSure?.(this.#sure);
   }
 }
 
@@ -186,6 +247,8 @@ class Span implements KeyWatcher {
   readonly at: number;
   /** When what is unseen is to be fetched. */
   readonly dueAt: number;
+  /** The heartbeat that it is of; pages have none. */
+  beat: Beat | undefined;
   /** How many of its keys did not come; infinite where it is not known what they are. */
   unseen = 0;
   /** Keys of messages that are not handled. */

@@ -18,12 +18,15 @@ export interface PageHeader {
   readonly earlier?: readonly EarlierJournal[];
   /** Positions that are left out of the page because what the journal has there is not what was written. */
   readonly damaged?: readonly number[];
+  /** The digest of what heartbeats said of the positions that were asked for; only where it is known. */
+  readonly beats?: string;
 }
 
 /** Earlier UUIDs that are told. */
 export const earlierMax = 100;
 /** Damaged positions that a page tells at most. */
 export const damagedMax = 1000;
+const beatsLengthMax = 64;
 const headerBytesMax = 64 * 1024;
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -31,11 +34,13 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export function encodeHeader(
   { uuid: journal, first, head }: JournalInfo,
   through: number,
-  more: Pick<PageHeader, "earlier" | "damaged"> = {},
+  more: Pick<PageHeader, "earlier" | "damaged" | "beats"> = {},
 ): Uint8Array {
   const earlier = more.earlier?.slice(0, earlierMax).map(({ uuid, through }) => ({ uuid, through }));
   const damaged = more.damaged?.length ? more.damaged.slice(0, damagedMax) : undefined;
-  return encodeText(dumps({ journal, first, head, through, ...(earlier && { earlier }), ...(damaged && { damaged }) }));
+  const { beats } = more;
+  const optional = { ...(earlier && { earlier }), ...(damaged && { damaged }), ...(beats !== undefined && { beats }) };
+  return encodeText(dumps({ journal, first, head, through, ...optional }));
 }
 
 /** Reads a header that somebody sent, and checks types and ranges; a text says what is wrong. Never throws. */
@@ -48,18 +53,21 @@ export function parseHeader(bytes: Uint8Array): PageHeader | string {
     return "its header is not JSON";
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "its header is no object";
-  const { journal, first, head, through, earlier, damaged } = value as Record<string, unknown>;
+  const { journal, first, head, through, earlier, damaged, beats } = value as Record<string, unknown>;
   if (typeof journal !== "string" || !uuid.test(journal)) return "its journal is no UUID";
   if (!isPosition(head, 0)) return "its head is no position";
   if (!isPosition(first, 1) || first > head + 1) return "its first is no position up to head + 1";
   if (!isPosition(through, 0) || through > head) return "its through is no position up to head";
   if (earlier !== undefined && !isEarlier(earlier)) return "its earlier is no list of journals";
   if (damaged !== undefined && !isDamaged(damaged, through)) return "its damaged is no list of positions up to through";
+  if (beats !== undefined && !(typeof beats === "string" && beats.length <= beatsLengthMax))
+    return "its beats are no digest";
   return {
     journal,
     first,
     head,
     through,
+    ...(beats !== undefined && { beats }),
     ...(earlier && { earlier: earlier.map((before) => ({ uuid: before.uuid, through: before.through })) }),
     ...(damaged && { damaged }),
   };

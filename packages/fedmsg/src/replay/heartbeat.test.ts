@@ -36,7 +36,7 @@ test("the next one begins where the last ended; an idle one lists nothing", () =
   const builder = new HeartbeatBuilder(journal, 5);
   builder.add(6, "a", key(1));
   expect(parseHeartbeat(topic, builder.take())).toMatchObject({ from: 5, to: 6 });
-  expect(parseHeartbeat(topic, builder.take())).toEqual({ journal, from: 6, to: 6, topics: new Map() });
+  expect(parseHeartbeat(topic, builder.take())).toMatchObject({ journal, from: 6, to: 6, topics: new Map() });
 });
 
 test("is full after 1,000 entries or 256 topics", () => {

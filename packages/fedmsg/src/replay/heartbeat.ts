@@ -12,6 +12,7 @@
  */
 
 import { messageKeyBytes } from "../crypto/index.ts";
+import { digestOf } from "./beat-log.ts";
 
 /** What all heartbeats' topics begin with. Old tools hide such topics. */
 export const heartbeatPrefix = "_heartbeat.";
@@ -29,6 +30,17 @@ export interface Heartbeat {
   readonly to: number;
   /** By topic: keys, in the order of their positions. */
   readonly topics: ReadonlyMap<string, readonly Buffer[]>;
+  /** Of its `msg` (`digestOf`). */
+  readonly digest: Buffer;
+}
+
+/** The `msg` of a heartbeat, as it is sent. */
+export interface HeartbeatBody {
+  readonly journal: string;
+  readonly from: number;
+  readonly to: number;
+  /** By topic: keys as base64. */
+  readonly topics: Readonly<Record<string, string>>;
 }
 
 /** The topic that the heartbeats of a journal have. */
@@ -42,7 +54,7 @@ export class HeartbeatBuilder {
   #from: number;
   #to: number;
   #count = 0;
-  #topics = new Map<string, Uint8Array[]>();
+  #topics = new Map<string, ListedKeys>();
 
   /** @param head the position before the first entry that it will list */
   constructor(journal: string, head: number) {
@@ -65,19 +77,39 @@ export class HeartbeatBuilder {
   add(position: number, topic: string, key: Uint8Array): void {
     this.#to = position;
     this.#count++;
-    const keys = this.#topics.get(topic);
-    if (keys) keys.push(key);
-    else this.#topics.set(topic, [key]);
+    const keys = this.#topics.get(topic) ?? new ListedKeys();
+    if (keys.isEmpty) this.#topics.set(topic, keys);
+    keys.add(key);
   }
 
   /** The `msg` of the heartbeat that is due now; begins the next one. */
-  take(): Record<string, unknown> {
-    const topics = [...this.#topics].map(([topic, keys]) => [topic, Buffer.concat(keys).toString("base64")]);
+  take(): HeartbeatBody {
+    const topics = [...this.#topics].map(([topic, keys]) => [topic, keys.toBase64()]);
     const msg = { journal: this.#journal, from: this.#from, to: this.#to, topics: Object.fromEntries(topics) };
     this.#from = this.#to;
     this.#count = 0;
     this.#topics = new Map();
     return msg;
+  }
+}
+
+/** The keys of one topic, in bytes of their own: as an array of them, they would be in the collector's way. */
+class ListedKeys {
+  #bytes = Buffer.allocUnsafe(8 * messageKeyBytes);
+  #length = 0;
+
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
+  add(key: Uint8Array): void {
+    if (this.#length === this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes, this.#bytes]);
+    this.#bytes.set(key, this.#length);
+    this.#length += messageKeyBytes;
+  }
+
+  toBase64(): string {
+    return this.#bytes.toString("base64", 0, this.#length);
   }
 }
 
@@ -107,7 +139,7 @@ export function parseHeartbeat(topic: string, msg: unknown): Heartbeat | undefin
     listed.set(name, keys);
     count += keys.length;
   }
-  return count === to - from ? { journal, from, to, topics: listed } : undefined;
+  return count === to - from ? { journal, from, to, topics: listed, digest: digestOf(msg) } : undefined;
 }
 
 function isPosition(value: unknown): value is number {

@@ -83,7 +83,8 @@ export interface Journal {
   /**
    * Appends one entry, together with those that are appended in the same turn of the event loop or meanwhile: they are
    * committed as a group, in the order of the calls. `build` gets the entry's position and makes it then; where it throws,
-   * this one entry is left out, its position goes to the next, and the promise rejects with what it threw.
+   * this one entry is left out, its position goes to the next, and the promise rejects with what it threw. What it made is not to
+   * be changed before the promise settles.
    *
    * @returns the position, once it is committed
    * @throws FedmsgError FEDMSG_JOURNAL where the group could not be committed: nothing of it is in the journal, and `head` is

@@ -16,7 +16,8 @@
 
 import { FedmsgError } from "../errors.ts";
 import { abortedError, closedError } from "../transport/errors.ts";
-import { type Frames, framesByteLength, type Publisher } from "../transport/transport.ts";
+import { type Frames, framesByteLength, type Publisher, sentAtOnce } from "../transport/transport.ts";
+import { BeatLog } from "./beat-log.ts";
 import { HeartbeatBuilder, heartbeatTopic } from "./heartbeat.ts";
 import type { Journal, NewEntry } from "./journal.ts";
 
@@ -52,6 +53,7 @@ export class JournalledPublisher {
   readonly #publisher: Publisher;
   #journal: Journal;
   #builder: HeartbeatBuilder;
+  #beats = new BeatLog();
   #timer: NodeJS.Timeout | undefined;
   /** While the journal is being replaced. */
   #replacing: Promise<void> | undefined;
@@ -103,21 +105,13 @@ export class JournalledPublisher {
     if (this.#missing) return Promise.reject(this.#missing);
     const journal = this.#journal;
     this.#pending++;
-    return new Promise((resolve, reject) => {
-      let kept: K | undefined;
-      const appended = journal.append((position) => {
-        this.#assertTurn(journal, signal);
-        kept = build(position);
-        return kept;
-      });
-      appended.then(
-        (position) => this.#handOver(kept as K, position, resolve),
-        (error: unknown) => {
-          reject(error);
-          this.#settle();
-        },
-      );
+    let kept: K | undefined;
+    const appended = journal.append((position) => {
+      this.#assertTurn(journal, signal);
+      kept = build(position);
+      return kept;
     });
+    return appended.then((position) => this.#handOver(kept as K, position), this.#refuse);
   }
 
   /** Sends what is not to be kept, such as others' heartbeats, behind everything that was kept before. */
@@ -133,20 +127,31 @@ export class JournalledPublisher {
     }
   }
 
+  readonly #refuse = (error: unknown): never => {
+    this.#settle();
+    throw error;
+  };
+
   /** Runs for one message after the other, in the order of positions. */
-  #handOver<K extends Kept>(kept: K, position: number, resolve: (kept: K) => void): void {
+  #handOver<K extends Kept>(kept: K, position: number): K | Promise<K> {
     const { frames, topic, key } = kept;
-    const bytes = framesByteLength(frames);
-    this.#unsent += bytes;
-    const done = (error: unknown) => {
-      this.#unsent -= bytes;
-      if (error !== undefined && FedmsgError.from(error).code === "FEDMSG_QUEUE_FULL") this.#fullAt = this.#unsent;
-      else if (this.#unsent <= this.#fullAt / 2) this.#fullAt = 0;
-      resolve(kept); // It is kept: who does not get it now asks for it later.
-    };
-    this.#publisher.send(frames).then(done, done);
+    const sent = this.#publisher.send(frames);
     if (!this.#replacing) this.#note(position, topic, key);
     this.#settle();
+    return sent === sentAtOnce ? kept : this.#waitFor(sent, kept);
+  }
+
+  async #waitFor<K extends Kept>(sent: Promise<void>, kept: K): Promise<K> {
+    const bytes = framesByteLength(kept.frames);
+    this.#unsent += bytes;
+    const isFull = await sent.then(
+      () => false,
+      (error: unknown) => FedmsgError.from(error).code === "FEDMSG_QUEUE_FULL",
+    );
+    this.#unsent -= bytes;
+    if (isFull) this.#fullAt = this.#unsent;
+    else if (this.#unsent <= this.#fullAt / 2) this.#fullAt = 0;
+    return kept; // It is kept: who does not get it now asks for it later.
   }
 
   #settle(): void {
@@ -178,13 +183,20 @@ export class JournalledPublisher {
       return;
     }
     try {
-      const frames = this.#options.encode(heartbeatTopic(this.#journal.info.uuid), this.#builder.take());
+      const msg = this.#builder.take();
+      const frames = this.#options.encode(heartbeatTopic(msg.journal), msg);
+      this.#beats.add(msg);
       // What it lists is queued in front of it. Where it is lost itself, the next one's `from` says so.
       this.#publisher.send(frames).catch(() => {});
     } catch (error) {
       this.#options.onWarning(`a heartbeat cannot be written: ${FedmsgError.from(error).message}`);
     }
     this.#plan();
+  }
+
+  /** The digest of what heartbeats said behind one position up to another (docs/wire.md); nothing where nobody remembers. */
+  digest(from: number, to: number): string | undefined {
+    return this.#beats.digest(from, to);
   }
 
   #isInPlace(): boolean {
@@ -203,6 +215,7 @@ export class JournalledPublisher {
       await this.#journal.close();
       this.#journal = await reopen();
       this.#builder = new HeartbeatBuilder(this.#journal.info.uuid, this.#journal.info.head);
+      this.#beats = new BeatLog();
       this.#missing = undefined;
     } catch (error) {
       const { message } = FedmsgError.from(error);

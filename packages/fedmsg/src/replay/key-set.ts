@@ -8,14 +8,15 @@
  *            └────────┘ └────────┘ └────────┘
  * ```
  *
- * Each block is a table with open addressing and linear probing, at most half full. Where a key goes is mixed with a random
- * number of this process, so that nobody can choose keys that all fall on one place. A place of zeros is empty; a key of zeros has
+ * Each block is a table with open addressing and linear probing, at most half full. Where a key goes is mixed with
+ * random numbers of this process, so that nobody can choose keys that all fall on one place. A place of zeros is empty; a key of zeros has
  * another one's place, which is nobody's by chance.
  */
 
 import { randomInt } from "node:crypto";
 
-const mix = randomInt(2 ** 31) * 2 + 1;
+const mixHigh = randomInt(2 ** 31) * 2 + 1;
+const mixLow = randomInt(2 ** 31) * 2 + 1;
 
 /** Keys in the order of their coming, of which the oldest can be dropped. */
 export class KeySet {
@@ -77,7 +78,7 @@ function wordAt(key: string, at: number): number {
 }
 
 function lowOf(key: string, high: number): number {
-  return wordAt(key, 4) || (high === 0 ? mix : 0);
+  return wordAt(key, 4) || (high === 0 ? mixLow : 0);
 }
 
 class Block {
@@ -106,7 +107,7 @@ class Block {
 
   /** Where it is, or would be. */
   #find(high: number, low: number): number {
-    let place = (Math.imul(high ^ low, mix) >>> 7) & this.#mask;
+    let place = ((Math.imul(high, mixHigh) ^ Math.imul(low, mixLow)) >>> 7) & this.#mask;
     for (;;) {
       const isHere = this.#high[place] === high && this.#low[place] === low;
       if (isHere || (this.#high[place] === 0 && this.#low[place] === 0)) return place;

@@ -78,7 +78,7 @@ describe("pages", () => {
 test("info is a query of its own", () => {
   expect(parse('{"info":true}')).toEqual({ kind: "info" });
   for (const text of ['{"info":1}', '{"info":true,"seq_id":1}', '{"info":true,"x":1}']) {
-    expect(parse(text)).toEqual(refusal("info is true, and there is no other field but time"));
+    expect(parse(text)).toEqual(refusal("info is true, and there are no other fields but time and beats"));
   }
 });
 

@@ -5,6 +5,7 @@
  * {"seq_id_range":[2,6]}                              the Python system's: any of six fields, OR-ed; {} is everything
  * {"after":120,"limit":1000,"topics":["org.a."]}      a page: what comes behind a position
  * {"info":true}, {"info":true,"time":1795219574}      what the journal says of itself, and where it was then
+ * {"info":true,"beats":[120,2163]}                    the same, and what heartbeats said of these positions
  * ```
  *
  * Refusals of the first kind are worded as in `fedmsg/replay/sqlstore.py`, to the byte: "key" stands there for every field,
@@ -44,7 +45,7 @@ export const queryLimits: QueryLimits = {
 export type Query =
   | { readonly kind: "entries"; readonly query: EntryQuery }
   | { readonly kind: "page"; readonly after: number; readonly topics?: readonly string[]; readonly limit: number }
-  | { readonly kind: "info"; readonly timeMs?: number };
+  | { readonly kind: "info"; readonly timeMs?: number; readonly beats?: readonly [number, number] };
 
 /** Why there is no answer. */
 export interface Refusal {
@@ -66,7 +67,7 @@ export type ReplayQuery =
       readonly time?: readonly [number, number];
     }
   | PageQuestion
-  | { readonly info: true; readonly time?: number };
+  | { readonly info: true; readonly time?: number; readonly beats?: readonly [number, number] };
 
 /** A query for a page, as it is written. */
 export interface PageQuestion {
@@ -172,12 +173,17 @@ function parsePage(fields: readonly [string, unknown][], limits: QueryLimits): Q
 }
 
 function parseInfo(fields: readonly [string, unknown][]): Query | Refusal {
-  const { info, time, ...others } = Object.fromEntries(fields);
-  if (info !== true || Object.keys(others).length > 0)
-    return refuse("info is true, and there is no other field but time");
-  if (time === undefined) return { kind: "info" };
-  if (!isSeconds(time)) return refuse("time is a number of seconds since the epoch");
-  return { kind: "info", timeMs: Math.floor(time * 1000) };
+  const { info, time, beats, ...others } = Object.fromEntries(fields);
+  if (info !== true || Object.keys(others).length > 0) {
+    return refuse("info is true, and there are no other fields but time and beats");
+  }
+  if (time !== undefined && !isSeconds(time)) return refuse("time is a number of seconds since the epoch");
+  if (beats !== undefined && !(isPair(beats) && beats.every(isInteger))) return refuse("beats is a pair of positions");
+  return {
+    kind: "info",
+    ...(time !== undefined && { timeMs: Math.floor(time * 1000) }),
+    ...(beats !== undefined && { beats: beats as [number, number] }),
+  };
 }
 
 function parseOld(fields: readonly [string, unknown][], limits: QueryLimits): Query | Refusal {

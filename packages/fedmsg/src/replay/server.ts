@@ -84,6 +84,8 @@ export interface ReplayServerOptions {
    * questions are passed on.
    */
   readonly journal: Journal | (() => Journal) | string;
+  /** The digest of what heartbeats said behind one position up to another, where somebody sends them. */
+  readonly beats?: (from: number, to: number) => string | undefined;
   /** Where to listen: `tcp://*:9000`, `ipc:///run/fedmsg/replay`. */
   readonly address: string;
   /** Only `zmtp` so far, which is the default. */
@@ -144,12 +146,12 @@ class Server implements ReplayServer {
   readonly #serving = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
-  constructor({ journal, limits, onEvent, signal }: ReplayServerOptions) {
+  constructor({ journal, beats, limits, onEvent, signal }: ReplayServerOptions) {
     this.#limits = { ...replayLimits, ...limits };
     if (typeof journal === "string") this.#find = (_, bytes) => passOn(journal, bytes, this.#stop.signal);
     else {
       const current = typeof journal === "function" ? journal : () => journal;
-      this.#find = (query) => answerQuery(query, current(), this.#limits, this.#stop.signal);
+      this.#find = (query) => answerQuery(query, current(), this.#limits, this.#stop.signal, beats);
     }
     this.#onEvent = onEvent;
     this.#signal = signal;

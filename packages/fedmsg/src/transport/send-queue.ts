@@ -15,7 +15,7 @@
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { FedmsgError } from "../errors.ts";
 import { abortedError, closedError } from "./errors.ts";
-import { type Frames, framesByteLength, type PublisherOptions, socketDefaults } from "./transport.ts";
+import { type Frames, framesByteLength, type PublisherOptions, sentAtOnce, socketDefaults } from "./transport.ts";
 
 /** How one try to send went. `unsubscribed`: nobody has subscribed to anything. */
 export type Attempt = "sent" | "full" | "unsubscribed";
@@ -127,7 +127,7 @@ export class SendQueue {
       const attempt = this.#outlet.attempt(frames);
       if (attempt !== "sent" && (attempt !== "unsubscribed" || this.#awaitSubscriber)) return undefined;
       this.#row++;
-      return this.#row % turnMessages === 0 ? nextTurn() : sentAlready;
+      return this.#row % turnMessages === 0 ? nextTurn() : sentAtOnce;
     } catch (error) {
       return Promise.reject(FedmsgError.from(error));
     }
@@ -342,5 +342,3 @@ function settle(item: Item, error?: FedmsgError): void {
   if (error) item.reject(error);
   else item.resolve();
 }
-
-const sentAlready = Promise.resolve();

@@ -83,6 +83,9 @@ export interface PublisherOptions extends SocketOptions {
   readonly holdMs?: number;
 }
 
+/** What `send` may answer where there is nothing to wait for: whoever knows it saves a promise for each message. */
+export const sentAtOnce: Promise<void> = Promise.resolve();
+
 /** A socket that publishes. */
 export interface Publisher {
   /**

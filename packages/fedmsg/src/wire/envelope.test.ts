@@ -1,6 +1,15 @@
+import * as fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { canonicalize, Float } from "../encoding.ts";
-import { createEnvelope, encodeMessage } from "./envelope.ts";
+import { createEnvelope, encodeEnvelope, encodeMessage } from "./envelope.ts";
+
+function errorOf(work: () => unknown): string {
+  try {
+    return String(work());
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 const fields = {
   topic: "org.fedoraproject.dev.git.receive",
@@ -61,6 +70,33 @@ describe("the year in msg_id", () => {
   ])("is that of the clock in %s", (place, nowMs, year) => {
     process.env.TZ = place;
     expect(createEnvelope({ ...fields, nowMs }).msg_id).toBe(`${year}-${fields.uuid}`);
+  });
+});
+
+describe("encodeEnvelope", () => {
+  test("writes what encodeMessage writes", () => {
+    const anything = fc.record({
+      msg: fc.jsonValue(),
+      topic: fc.string({ unit: "binary" }),
+      username: fc.string(),
+      i: fc.nat(),
+    });
+    fc.assert(
+      fc.property(anything, fc.option(fc.maxSafeNat(), { nil: undefined }), (changed, position) => {
+        const message = createEnvelope({ ...fields, ...changed, position });
+        expect(encodeEnvelope(message)).toBe(encodeMessage(message));
+      }),
+    );
+  });
+
+  test("names the path to what cannot be written as encodeMessage does", () => {
+    const message = createEnvelope({ ...fields, msg: { a: [{ b: Number.NaN }] } });
+    expect(() => encodeEnvelope(message)).toThrow("msg.a[0].b: NaN is not JSON");
+    const circle: { again?: unknown } = {};
+    circle.again = circle;
+    expect(errorOf(() => encodeEnvelope(createEnvelope({ ...fields, msg: circle })))).toEqual(
+      errorOf(() => encodeMessage(createEnvelope({ ...fields, msg: circle }))),
+    );
   });
 });
 

@@ -1,5 +1,6 @@
-import { writeJson } from "./json-writer.ts";
+import { type WriteOptions, writeJson } from "./json-writer.ts";
 import { Float } from "./number.ts";
+import { createQuoter } from "./text.ts";
 
 /**
  * A message as it stands on the wire. A message that was received holds whatever its sender wrote: only that it is an
@@ -68,5 +69,21 @@ function isEmpty(msg: unknown): boolean {
  * @throws FedmsgError FEDMSG_ENCODE naming the path to a value that has no JSON form, `NaN` and infinities included
  */
 export function encodeMessage(message: Message): string {
-  return writeJson(message, { sort: "text", indent: 0, allowNan: false });
+  return writeJson(message, canonical);
+}
+
+const canonical: WriteOptions = { sort: "text", indent: 0, allowNan: false };
+const quoteTopic = createQuoter();
+const quoteUsername = createQuoter();
+
+/**
+ * As {@link encodeMessage}, for what {@link createEnvelope} made and nobody changed since: all but `msg` costs next to nothing.
+ *
+ * @throws FedmsgError FEDMSG_ENCODE
+ */
+export function encodeEnvelope({ i, msg, msg_id, seq_id, timestamp, topic, username }: Message): string {
+  const text = writeJson(msg, canonical, "msg", 1);
+  const place = seq_id === undefined ? "" : `"seq_id":${seq_id},`;
+  const from = `"topic":${quoteTopic(topic)},"username":${quoteUsername(username as string)}`;
+  return `{"i":${i},"msg":${text},"msg_id":"${msg_id}",${place}"timestamp":${timestamp},${from}}`;
 }

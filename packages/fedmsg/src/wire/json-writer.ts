@@ -42,10 +42,11 @@ export interface WriteOptions {
  * Writes a value. Throws FEDMSG_ENCODE, naming the path to what cannot be written.
  *
  * @param root what the path begins with, for instance `msg`
+ * @param depth how many levels there are around it
  */
-export function writeJson(value: unknown, options: WriteOptions, root = ""): string {
+export function writeJson(value: unknown, options: WriteOptions, root = "", depth = 0): string {
   try {
-    return new Writer(options).write(value, 0);
+    return new Writer(options).write(value, depth);
   } catch (error) {
     throw Failure.from(error).toFedmsgError(root);
   }

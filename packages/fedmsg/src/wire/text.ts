@@ -25,6 +25,19 @@ export function quote(text: string): string {
   return escaped;
 }
 
+/** A {@link quote} for texts of which most are the one before. */
+export function createQuoter(): typeof quote {
+  let last = "";
+  let quoted = '""';
+  return (text) => {
+    if (text !== last) {
+      quoted = quote(text);
+      last = text;
+    }
+    return quoted;
+  };
+}
+
 /** Keys that were quoted, as they are written before a value; none of them needs an escape. Bounded in number and length. */
 const plainKeys = new Map<string, string>();
 const plainKeysMax = 1000;
