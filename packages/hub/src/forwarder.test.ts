@@ -1,5 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { eventually, expectNoLeaks, Sockets, toFrames, withTimeout } from "@fedmsg/testkit";
-import { createMemoryTransport } from "fedmsg/plugin";
+import { createMemoryTransport, type Frames } from "fedmsg/plugin";
 import { expect, test } from "vitest";
 import { Forwarder } from "./forwarder.ts";
 
@@ -22,6 +23,29 @@ test("inputs whose messages together are more than the way out takes wait for ea
   for (const n of publishers.keys()) expect(topics.filter((topic) => topic === `in.${n}`)).toHaveLength(5);
   await eventually(() => forwarder.counts.forwarded === 40, "all counted");
   await withTimeout(forwarder.drain(), "drained");
+});
+
+test("drained while a disk is slow, it forwards everything that has come", async () => {
+  await using sockets = new Sockets(createMemoryTransport());
+  const [publisher, endpoint] = await sockets.listening();
+  const sent: Frames[] = [];
+  const output = {
+    dropped: 0,
+    send: async () => {},
+    sendAll: async (group: readonly Frames[]) => {
+      await delay(80); // Longer than it listens for more.
+      sent.push(...group);
+    },
+    drain: async () => {},
+    close: async () => {},
+  };
+  const input = { name: "in", endpoint, socket: sockets.inbox(endpoint).socket };
+  const forwarder = new Forwarder({ inputs: [input], output, bodyBytesMax: 1000 });
+  await publisher.subscribed();
+  await publisher.send(toFrames("t", "{}")); // In hand, while the others come.
+  for (let n = 0; n < 2000; n++) await publisher.send(toFrames("t", "{}"));
+  await withTimeout(forwarder.drain(), "drained");
+  expect(sent).toHaveLength(2001);
 });
 
 test("done rejects where a socket fails", async () => {

@@ -60,8 +60,10 @@ export interface ForwarderOptions {
 
 /** How long a forwarder that is drained waits for the next message before it takes its inputs to be empty, in ms. */
 const quietMs = 50;
-/** How long draining may take, in ms: publishers that never pause must not keep it from ending. */
-const drainMs = 1000;
+/** It ends in any case when nothing went on for so long, in ms; */
+const stuckMs = 1000;
+/** and after so long: publishers that never pause must not keep it from ending. */
+const drainMs = 5000;
 /** An input that is taken out is closed when nothing came from it for so long, in ms; */
 const leaveMs = 100;
 /** and after so many such spans in any case. */
@@ -87,6 +89,8 @@ export class Forwarder {
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
   #forwarded = 0;
+  /** Batches that are being sent. */
+  #inHand = 0;
   #lastAt = 0;
   #ending: Promise<void> | undefined;
 
@@ -143,11 +147,7 @@ export class Forwarder {
   }
 
   async #end(drain: boolean): Promise<void> {
-    const deadline = performance.now() + drainMs;
-    this.#lastAt = performance.now();
-    while (drain && performance.now() - this.#lastAt < quietMs && performance.now() < deadline) {
-      await delay(5);
-    }
+    if (drain) await this.#emptied();
     const loops = [...this.#inputs.values()].map(({ ended }) => ended);
     await Promise.all([...this.#inputs.keys()].map(({ socket }) => socket.close()));
     this.#options.output.hurry?.();
@@ -157,18 +157,36 @@ export class Forwarder {
     this.#resolve();
   }
 
+  /** Resolves when nothing comes any more and nothing is in hand; or in any case, which is told. */
+  async #emptied(): Promise<void> {
+    const startedAt = performance.now();
+    this.#lastAt = startedAt;
+    for (let now = startedAt; this.#inHand > 0 || now - this.#lastAt < quietMs; now = performance.now()) {
+      if (now - this.#lastAt > stuckMs || now - startedAt > drainMs) {
+        const detail = "it ends while messages still come or wait to be sent: what was not taken yet is lost";
+        this.#options.onEvent?.({ type: "warning", name: "drain", detail });
+        return;
+      }
+      await delay(5);
+    }
+  }
+
   async #forward(input: ForwarderInput, reading: Reading): Promise<void> {
     for (;;) {
       const batch = await input.socket.receive();
       if (batch.length === 0) return;
       reading.batches++;
       this.#lastAt = performance.now();
+      this.#inHand++;
       try {
         if (this.#options.output.sendAll) await this.#sendTogether(batch, input);
         else await this.#sendEach(batch, input);
       } catch (error) {
         if (this.#ending) return;
         throw error;
+      } finally {
+        this.#inHand--;
+        this.#lastAt = performance.now();
       }
     }
   }
@@ -193,11 +211,12 @@ export class Forwarder {
       try {
         await output.sendAll?.(group);
       } catch (error) {
-        const { code, message } = FedmsgError.from(error);
+        const { message } = FedmsgError.from(error);
         const detail = `up to ${accepted.length - at} messages are lost at the end: ${message}`;
-        if (code === "FEDMSG_JOURNAL") onEvent?.({ type: "warning", name: input.name, detail });
+        onEvent?.({ type: "warning", name: input.name, detail });
         throw error;
       }
+      this.#lastAt = performance.now();
       this.#forwarded += group.length;
       at += group.length;
     }

@@ -64,8 +64,25 @@ async function startReplay({ config, onEvent }: DaemonOptions, started: ReplaySe
           `replay_endpoints lists no ${JSON.stringify(name)} to pass requests on to`,
         );
       }
-      const server = await startReplayServer({ journal, address });
+      const server = await startReplayServer({
+        journal,
+        address,
+        onEvent: (event) => {
+          if (event.type !== "failed") return;
+          onEvent?.({
+            type: "warning",
+            name,
+            detail: `${journal} does not answer: ${FedmsgError.from(event.error).message}`,
+          });
+        },
+      });
       started.push(server);
+      if (await isOwn(journal, Number(server.address.replace(/^.*:/, "")))) {
+        throw new FedmsgError(
+          "FEDMSG_ADDRESS_INVALID",
+          `it would pass on to itself: replay_endpoints has ${journal} for it`,
+        );
+      }
       onEvent?.({ type: "listening", name, endpoint: server.address, note: `passes on what ${journal} is asked` });
     } catch (error) {
       throw nameKey(error, ["replay_upstream", name], config);

@@ -52,8 +52,9 @@ function withJournal(config: Config): Config {
 
 /** A file in the user's state folder (XDG Base Directory Specification). */
 function defaultStore(): string {
-  const folder = stateFolder();
+  let folder = "";
   try {
+    folder = stateFolder();
     mkdirSync(folder, { recursive: true });
   } catch (cause) {
     const { message } = FedmsgError.from(cause);
@@ -64,9 +65,12 @@ function defaultStore(): string {
 }
 
 /** The relay may have taken the second address of its list, or any free port. */
-function withRelay(config: Config, relay: Daemon): Config {
-  const reachable = relay.outbound.replace("//0.0.0.0:", "//127.0.0.1:");
-  return completeConfig({ endpoints: { ...config.endpoints, relay_outbound: [reachable] } }, config);
+function withRelay(config: Config, { outbound, replay }: Daemon): Config {
+  const reachable = (address: string) => address.replace("//0.0.0.0:", "//127.0.0.1:");
+  const endpoints = { ...config.endpoints, relay_outbound: [reachable(outbound)] };
+  if (replay === undefined) return completeConfig({ endpoints }, config);
+  const replay_endpoints = { ...config.replay_endpoints, relay_outbound: reachable(replay) };
+  return completeConfig({ endpoints, replay_endpoints }, config);
 }
 
 function banner(relay: Daemon, gateway: Daemon, { validate_signatures, sign_messages }: Config): string {

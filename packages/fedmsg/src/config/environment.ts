@@ -24,9 +24,19 @@ export function surroundings(known: Partial<Surroundings> = {}): Surroundings {
   return {
     env,
     cwd: known.cwd ?? process.cwd(),
-    home: known.home ?? (env.HOME || homedir()),
+    home: known.home ?? homeOf(env),
     hostname: known.hostname ?? hostname(),
   };
+}
+
+/** A user without a name, as containers have them, has no home. */
+function homeOf(env: NodeJS.ProcessEnv): string {
+  if (env.HOME) return env.HOME;
+  try {
+    return homedir();
+  } catch {
+    return "/";
+  }
 }
 
 /** The host's name up to the first dot, as it stands in the keys of `endpoints` and `certnames`. */
@@ -76,5 +86,5 @@ function interfaceAddresses(): Set<string> {
 
 /** Where this user's programs keep what they must not lose (XDG Base Directory Specification): a folder of ours in it. */
 export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
-  return join(env.XDG_STATE_HOME || join(homedir(), ".local", "state"), "fedmsg");
+  return join(env.XDG_STATE_HOME || join(homeOf(env), ".local", "state"), "fedmsg");
 }
