@@ -17,6 +17,8 @@ export interface Tables {
    */
   readonly areThere: (db: Database) => boolean;
   readonly create: (db: Database) => void;
+  /** Bytes of a page of a new file. Default: SQLite's own. */
+  readonly pageBytes?: number;
 }
 
 /** Opens the writer's connection, with `synchronous = FULL`; where its tables are missing, they are created. */
@@ -24,6 +26,7 @@ export async function openForWriting(path: string, tables: Tables): Promise<Data
   const db = await openDatabase(path, { timeoutMs: busyMs });
   try {
     const areThere = tables.areThere(db); // Before anything changes in what may be another's database.
+    if (!areThere && tables.pageBytes !== undefined) db.exec(`PRAGMA page_size = ${tables.pageBytes}`);
     if (pragma(db, "journal_mode = WAL") !== "wal") {
       throw journalRefusal(path, "its file system cannot hold a write-ahead log; put the file on a local disk");
     }

@@ -89,6 +89,17 @@ export function identify(path: string): string | undefined {
   return found && `${found.dev}:${found.ino}`;
 }
 
+/** Which file it was made as: a copy is another one, also on the other side of a restart that numbers devices anew. */
+export function identifyOrigin(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return found && `${found.ino}:${found.birthtimeNs}`;
+}
+
+/** How large the file at a path is; undefined where there is none. */
+export function sizeOfFile(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
+}
+
 /**
  * The lock of a file's writer; `close()` lets go of it.
  *

@@ -186,7 +186,7 @@ test("where the journal was deleted a new one begins, which is told before anyth
   const before = (await nextHeartbeat(inbox)).message.msg.journal;
   for (const ending of ["", "-lock", "-wal", "-shm"]) rmSync(`${file}${ending}`, { force: true });
   await say(bus, 2);
-  expect((await warned).detail).toMatch(/journal's file was deleted or replaced/);
+  expect((await warned).detail).toMatch(/journal's file was deleted, replaced or damaged/);
   const { msg } = (await nextHeartbeat(inbox)).message;
   expect(msg).toMatchObject({ from: 0, to: 0, topics: {} });
   expect(msg.journal).not.toBe(before);

@@ -331,3 +331,15 @@ test("a heartbeat that cannot be written is told, and ends nothing", async () =>
   expect(await say()).toBe(1);
   await journalled.close();
 });
+
+test("what waits for the journal is bounded", async () => {
+  await using sockets = new Sockets(createMemoryTransport());
+  const { journalled, troubled, say } = await open(sockets);
+  const gate = openGate<void>();
+  troubled.held = gate.promise;
+  const waiting = Array.from({ length: 100_000 }, () => say());
+  expect(await codeOf(say())).toBe("FEDMSG_QUEUE_FULL");
+  gate.resolve();
+  expect((await Promise.all(waiting)).at(-1)).toBe(100_000);
+  await journalled.close();
+});

@@ -47,6 +47,9 @@ export interface JournalledOptions {
   readonly idleMs?: number | undefined;
 }
 
+/** Messages that may wait for their turn in the journal. */
+const pendingMax = 100_000;
+
 /** Keeps, sends and beats. */
 export class JournalledPublisher {
   readonly #options: JournalledOptions;
@@ -103,6 +106,10 @@ export class JournalledPublisher {
     if (this.#fullAt > 0) return Promise.reject(fullError(this.#unsent));
     if (this.#replacing) return this.#replacing.then(() => this.keep(build, signal));
     if (this.#missing) return Promise.reject(this.#missing);
+    if (this.#pending >= pendingMax) {
+      const detail = `${pendingMax} messages wait for the journal; await \`publish()\` to slow down`;
+      return Promise.reject(new FedmsgError("FEDMSG_QUEUE_FULL", detail));
+    }
     const journal = this.#journal;
     this.#pending++;
     let kept: K | undefined;
@@ -210,7 +217,9 @@ export class JournalledPublisher {
   async #replace(): Promise<void> {
     const { onWarning, reopen } = this.#options;
     if (!this.#missing)
-      onWarning("the journal's file was deleted or replaced while it was in use; a new journal begins");
+      onWarning(
+        "the journal's file was deleted, replaced or damaged while it was in use, or the disk failed; it is opened anew",
+      );
     try {
       await this.#journal.close();
       this.#journal = await reopen();

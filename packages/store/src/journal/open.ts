@@ -2,12 +2,12 @@ import { statSync } from "node:fs";
 import type { Journal } from "fedmsg/plugin";
 import { openForWriting } from "../database.ts";
 import { journalError, journalRefusal } from "../errors.ts";
-import { ensureFile, filePath, takeLock } from "../file.ts";
+import { ensureFile, filePath, identifyOrigin, takeLock } from "../file.ts";
 import type { Database } from "../sqlite.ts";
 import type { JournalListener } from "./events.ts";
-import { recover } from "./recovery.ts";
+import { copied, recover, renew } from "./recovery.ts";
 import type { Keep } from "./retention.ts";
-import { type JournalSync, journalKind, journalTables, markOpen, readMeta } from "./schema.ts";
+import { checkpointPages, type JournalSync, journalKind, journalTables, markOpen, readMeta } from "./schema.ts";
 import { inspectWal } from "./wal.ts";
 import { SqliteJournal } from "./writer.ts";
 
@@ -81,13 +81,17 @@ async function openWriter(path: string, options: Omit<JournalOptions, "sync">, s
   try {
     const wal = inspectWal(`${path}-wal`);
     db = await openForWriting(path, journalTables(path, now()));
-    const { isOpen, sync: before } = readMeta(db);
-    if (isOpen) db = await recover(db, { path, wal, nowMs: now(), onEvent });
+    const { isOpen, sync: before, file } = readMeta(db);
+    const isCopy = file !== undefined && file !== identifyOrigin(path);
+    if (isOpen) db = await recover(db, { path, wal, isCopy, nowMs: now(), onEvent });
+    else if (isCopy) onEvent?.(renew(db, path, now(), copied));
     const kept = sync ?? before;
-    markOpen(db, kept, true);
+    markOpen(db, kept, identifyOrigin(path));
     // In the file itself, on the disk, also at `normal`: else a log that is lost would leave what looks like a clean end.
     db.exec("PRAGMA wal_checkpoint(FULL)");
-    db.exec(`PRAGMA synchronous = ${kept === "full" ? "FULL" : "NORMAL"}`);
+    db.exec(
+      `PRAGMA synchronous = ${kept === "full" ? "FULL" : "NORMAL"}; PRAGMA wal_autocheckpoint = ${checkpointPages}`,
+    );
     return new SqliteJournal({ db, lock, path, sync: kept, maxAgeMs, bytesMax, now, monotonicNow, onEvent });
   } catch (error) {
     if (db?.isOpen) db.close();

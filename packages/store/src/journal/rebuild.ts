@@ -7,7 +7,8 @@ import { closeSync, openSync, renameSync, rmSync } from "node:fs";
 import { openForWriting, transact } from "../database.ts";
 import { syncDirectory } from "../file.ts";
 import type { Database } from "../sqlite.ts";
-import { checksumOf, sizeOf, storeText } from "./rows.ts";
+import { EntryInserter } from "./inserter.ts";
+import { sizeOf } from "./rows.ts";
 import { RunWriter } from "./runs.ts";
 import { EntryScanner } from "./scan.ts";
 import { journalTables, type Meta, readIncarnations } from "./schema.ts";
@@ -52,7 +53,7 @@ function copyIncarnations(db: Database, target: Database): void {
 
 function copyEntries(db: Database, target: Database, meta: Meta, wholeFrom: number): void {
   const scanner = new EntryScanner(db, undefined);
-  const insert = target.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)");
+  const inserter = new EntryInserter(target);
   const update = target.prepare("UPDATE meta SET first = ?, head = ?, bytes = ?, sync = ?, is_open = 1");
   const runs = new RunWriter(target);
   let head = meta.first - 1;
@@ -62,22 +63,16 @@ function copyEntries(db: Database, target: Database, meta: Meta, wholeFrom: numb
     const to = Math.min(meta.head, from + batch - 1);
     transact(target, () => {
       scanner.scan({ from, to }, {}, (entry) => {
-        const { position, timeMs, topic, msgId, body } = entry;
+        const { position, timeMs, msgId } = entry;
         isWhole = position < wholeFrom || position === Math.max(head + 1, wholeFrom);
         if (!isWhole) return false;
-        insert.run(
-          position,
-          timeMs,
-          storeText(topic),
-          storeText(msgId),
-          checksumOf(position, timeMs, topic, msgId, body),
-          body,
-        );
+        inserter.add(position, timeMs, entry);
         runs.add(position, timeMs, msgId);
         head = position;
         bytes += sizeOf(entry);
         return true;
       });
+      inserter.flush();
       update.run(meta.first, head, bytes, meta.sync);
     });
   }

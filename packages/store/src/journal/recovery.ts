@@ -21,6 +21,8 @@ export interface RecoveryOptions {
   readonly path: string;
   /** What its log was like before SQLite saw it. */
   readonly wal: WalState;
+  /** It was another file when it was written last. */
+  readonly isCopy: boolean;
   readonly nowMs: number;
   readonly onEvent: JournalListener | undefined;
 }
@@ -31,11 +33,12 @@ export interface RecoveryOptions {
  * @returns its connection: another one where the file had to be written anew
  */
 export async function recover(db: Database, options: RecoveryOptions): Promise<Database> {
-  const { path, wal, nowMs, onEvent } = options;
+  const { path, wal, isCopy, nowMs, onEvent } = options;
   const events: JournalEvent[] = [];
   const reasons: string[] = [];
   const before = readMeta(db);
   if (wal === "absent") reasons.push("its write-ahead log is missing");
+  if (isCopy) reasons.push(copied);
   if (wal === "damaged") reasons.push("its write-ahead log is damaged");
   const { db: sound, fault } = await mend(path, db, before);
   const { head } = readMeta(sound);
@@ -98,7 +101,11 @@ function cut(db: Database, { head, bytes }: Meta, from: number): void {
   });
 }
 
-function renew(db: Database, path: string, nowMs: number, why: string): JournalEvent {
+/** Why a copy gets a new UUID. */
+export const copied = "it is a copy, and what was written to the original since is not in it";
+
+/** Begins a new UUID; the one before vouches for what is there. */
+export function renew(db: Database, path: string, nowMs: number, why: string): JournalEvent {
   const before = readIncarnations(db)[0]?.uuid ?? "";
   const { head: through } = readMeta(db);
   const uuid = transact(db, () => beginIncarnation(db, nowMs, through));

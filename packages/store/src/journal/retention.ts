@@ -60,6 +60,7 @@ export interface AgeLimitOptions {
 export class Pruner {
   readonly #db: Database;
   readonly #oldest: Statement;
+  readonly #timeAt: Statement;
   readonly #delete: Statement;
 
   constructor(db: Database) {
@@ -67,6 +68,7 @@ export class Pruner {
     this.#oldest = db.prepare(
       "SELECT position, time, octet_length(topic) + octet_length(body) AS size FROM entries WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?",
     );
+    this.#timeAt = db.prepare("SELECT time FROM entries WHERE position = ?");
     this.#delete = db.prepare("DELETE FROM entries WHERE position < ?");
   }
 
@@ -92,6 +94,8 @@ export class Pruner {
   ): Bounds {
     let { first, bytes } = bounds;
     if (first > bounds.head) return bounds;
+    // Mostly nothing is old enough; that takes one row to tell.
+    if (bytes <= bytesMax && (this.#timeAt.get(first)?.time ?? olderThanMs - 1) >= olderThanMs) return bounds;
     const rows = this.#oldest.all(first, bounds.head, pieceEntries);
     if (rows.length === 0) first = bounds.head + 1;
     for (const { position, time, size } of rows) {

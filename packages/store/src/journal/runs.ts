@@ -19,6 +19,7 @@
  */
 
 import type { Database, Statement } from "../sqlite.ts";
+import { hashText } from "./hash.ts";
 import type { Range } from "./ranges.ts";
 import { readText, type StoredText, storeText } from "./rows.ts";
 
@@ -35,10 +36,9 @@ export function fullRuns(head: number): number {
   return Math.floor(head / runLength);
 }
 
-/** FNV-1a with a finish that spreads it over all bits. Kept in files: never change it within a format. */
+/** With a finish that spreads it over all bits. Kept in files: never change it within a format. */
 function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let n = 0; n < text.length; n++) hash = Math.imul(hash ^ text.charCodeAt(n), 0x01000193);
+  let hash = hashText(text);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
   return (hash ^ (hash >>> 12)) >>> 0;
 }

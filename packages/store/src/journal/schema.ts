@@ -2,15 +2,16 @@
  * The tables of a journal, format 1.
  *
  * ```
- * meta          one row: format, first, head, bytes, sync, is_open     what `info` says; is_open tells an unclean end
+ * meta          one row: format, first, head, bytes, sync, is_open,    what `info` says; is_open tells an unclean end, file a
+ *               file                                                   copy
  * incarnations  number, uuid, started_at, through                      newest last; through is NULL for the present one
  * entries       position, time, topic, msg_id, checksum, body          the body last: what is before it is read without it
  * runs          run, time_min, time_max                                run r: positions r·4096+1 … (r+1)·4096, once full
  * ids           id = bucket·2³² + run, keys                            where a msg_id may be: see runs.ts
  * ```
  *
- * `meta` changes in the transaction that appends, so head, bytes and entries always agree. `checksum` is the CRC-32 of
- * position, time, topic, msg_id and body: it finds every flipped byte. A text with a NUL is kept as a blob, as bindings cut it.
+ * `meta` changes in the transaction that appends, so head, bytes and entries always agree. `checksum` is a CRC-32
+ * of position, time, topic, msg_id and body (rows.ts): it finds every flipped byte. A text with a NUL is kept as a blob, as bindings cut it.
  *
  * Pages that pruning frees are used again by what is appended; auto_vacuum was rejected, as it costs every insert a share of
  * what it would give back once. `fedmsg journal prune` gives the room back to the system (VACUUM).
@@ -28,13 +29,17 @@ export const journalKind: FileKind = { noun: "a journal", inMemory: "createMemor
 export const formatVersion = 1;
 /** "fmsJ", in the header of the file: tells a journal from other databases. */
 export const applicationId = 0x666d734a;
+/** Twice SQLite's own: less for a commit of many entries, and still little for one of a single entry. */
+const pageBytes = 8192;
+/** Pages in the log, 4 MiB, after which a commit writes them into the file: what waits for that commit waits for this too. */
+export const checkpointPages = 512;
 /** UUIDs that a journal lists, at most. */
 const incarnationsMax = 100;
 
 const tables = `
   CREATE TABLE meta (
     id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, first INTEGER NOT NULL, head INTEGER NOT NULL,
-    bytes INTEGER NOT NULL, sync TEXT NOT NULL, is_open INTEGER NOT NULL
+    bytes INTEGER NOT NULL, sync TEXT NOT NULL, is_open INTEGER NOT NULL, file TEXT
   );
   CREATE TABLE incarnations (
     number INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, started_at INTEGER NOT NULL, through INTEGER
@@ -63,6 +68,8 @@ export interface Meta extends Bounds {
   readonly sync: JournalSync;
   /** Somebody writes, or did until it ended without saying so. */
   readonly isOpen: boolean;
+  /** Which file it was when it was opened last (`identifyOrigin`). */
+  readonly file: string | undefined;
 }
 
 /** A UUID of the journal; the present one has no `through`. */
@@ -96,7 +103,7 @@ export function isJournal(db: Database, path: string): boolean {
 
 /** The tables of a journal at this path; an empty file becomes one. */
 export function journalTables(path: string, nowMs: number): Tables {
-  return { areThere: (db) => isJournal(db, path), create: (db) => createTables(db, nowMs) };
+  return { areThere: (db) => isJournal(db, path), create: (db) => createTables(db, nowMs), pageBytes };
 }
 
 /** Writes the tables of a new journal, its first UUID with them. */
@@ -104,20 +111,25 @@ function createTables(db: Database, startedAt: number): void {
   db.exec(`BEGIN IMMEDIATE; ${tables}
     PRAGMA application_id = ${applicationId};
     PRAGMA user_version = ${formatVersion};
-    INSERT INTO meta VALUES (1, ${formatVersion}, 1, 0, 0, 'full', 0)`);
+    INSERT INTO meta VALUES (1, ${formatVersion}, 1, 0, 0, 'full', 0, NULL)`);
   beginIncarnation(db, startedAt);
   db.exec("COMMIT");
 }
 
 /** What the journal says of itself. */
 export function readMeta(db: Database): Meta {
-  const { first, head, bytes, sync, is_open } = db.prepare("SELECT * FROM meta").get();
-  return { first, head, bytes, sync, isOpen: is_open === 1 };
+  const { first, head, bytes, sync, is_open, file } = db.prepare("SELECT * FROM meta").get();
+  return { first, head, bytes, sync, isOpen: is_open === 1, file: file ?? undefined };
 }
 
-/** Writes down who has it open, and how. */
-export function markOpen(db: Database, sync: JournalSync, isOpen: boolean): void {
-  db.prepare("UPDATE meta SET sync = ?, is_open = ?").run(sync, isOpen ? 1 : 0);
+/** Writes down how somebody has it open, and which file it is. */
+export function markOpen(db: Database, sync: JournalSync, file: string | undefined): void {
+  db.prepare("UPDATE meta SET sync = ?, is_open = 1, file = ?").run(sync, file ?? null);
+}
+
+/** Writes down that nobody has it open any more. */
+export function markClosed(db: Database): void {
+  db.prepare("UPDATE meta SET is_open = 0").run();
 }
 
 /** Newest first: the present one, and those before. */

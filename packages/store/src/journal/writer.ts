@@ -14,15 +14,17 @@ import { FedmsgError } from "fedmsg";
 import type { EntryQuery, Journal, JournalEntry, JournalInfo, NewEntry, Page, PageQuery } from "fedmsg/plugin";
 import { rollback, transact } from "../database.ts";
 import { journalError } from "../errors.ts";
-import { identify } from "../file.ts";
+import { identify, sizeOfFile } from "../file.ts";
 import { type Database, resultCode, type SqliteError, type Statement, sqliteCodes, syncFailed } from "../sqlite.ts";
 import type { JournalListener } from "./events.ts";
+import { EntryInserter } from "./inserter.ts";
+import { LogSync } from "./log-sync.ts";
 import { JournalQueries } from "./queries.ts";
 import type { Range } from "./ranges.ts";
 import { AgeLimit, type Keep, Pruner } from "./retention.ts";
-import { assertEntry, checksumOf, sizeOf, storeText } from "./rows.ts";
+import { assertEntry, sizeOf } from "./rows.ts";
 import { RunWriter } from "./runs.ts";
-import { type Bounds, type JournalSync, markOpen, readIncarnations, readMeta } from "./schema.ts";
+import { type Bounds, type JournalSync, markClosed, readIncarnations, readMeta } from "./schema.ts";
 
 const groupEntriesMax = 1000;
 const groupBytesMax = 4 * 1024 * 1024;
@@ -58,12 +60,15 @@ export class SqliteJournal implements Journal {
   readonly #queries: JournalQueries;
   readonly #runs: RunWriter;
   readonly #pruner: Pruner;
-  readonly #insert: Statement;
+  readonly #inserter: EntryInserter;
   readonly #update: Statement;
   readonly #identity: string | undefined;
   readonly #lockIdentity: string | undefined;
   readonly #age: AgeLimit | undefined;
+  readonly #logSync: LogSync | undefined;
   readonly #named: Pick<JournalInfo, "uuid" | "earlier">;
+  /** The file never gets smaller, unless somebody cuts it. */
+  #size = 0;
   #bounds: Bounds;
   #queue: Waiting[] = [];
   #isScheduled = false;
@@ -78,7 +83,7 @@ export class SqliteJournal implements Journal {
     this.#db = db;
     this.#queries = new JournalQueries(db, onEvent);
     this.#pruner = new Pruner(db);
-    this.#insert = db.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)");
+    this.#inserter = new EntryInserter(db);
     this.#update = db.prepare("UPDATE meta SET first = ?, head = ?, bytes = ?");
     this.#identity = identify(path);
     this.#lockIdentity = identify(`${path}-lock`);
@@ -93,6 +98,7 @@ export class SqliteJournal implements Journal {
     if (maxAgeMs !== undefined) {
       this.#age = new AgeLimit({ maxAgeMs, now, monotonicNow, oldestMs: this.#pruner.oldestMs(this.#bounds) });
     }
+    if (options.sync === "normal") this.#logSync = new LogSync(path);
     this.#isPruning = options.maxAgeMs !== undefined || options.bytesMax !== undefined;
     this.#runs = new RunWriter(db);
     this.#runs.load(db, head);
@@ -128,7 +134,9 @@ export class SqliteJournal implements Journal {
 
   isInPlace(): boolean {
     const { path } = this.#options;
-    if (this.#broken) return false;
+    const size = sizeOfFile(path) ?? 0;
+    if (this.#broken || size < this.#size) return false;
+    this.#size = size;
     return identify(path) === this.#identity && identify(`${path}-lock`) === this.#lockIdentity;
   }
 
@@ -152,6 +160,7 @@ export class SqliteJournal implements Journal {
   /** Gives the room that pruned entries left back to the system. Takes as long as writing the file anew. */
   compact(): void {
     this.#ask(() => this.#db.exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"));
+    this.#size = 0;
   }
 
   close(): Promise<void> {
@@ -165,11 +174,12 @@ export class SqliteJournal implements Journal {
       await new Promise((resolve) => setImmediate(resolve));
     }
     this.#isClosed = true;
-    const { lock, path, sync, onEvent } = this.#options;
+    await this.#logSync?.close();
+    const { lock, path, onEvent } = this.#options;
     try {
       if (!this.#broken) {
         this.#db.exec("PRAGMA synchronous = FULL");
-        markOpen(this.#db, sync, false);
+        markClosed(this.#db);
         this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
       }
     } catch (error) {
@@ -202,16 +212,27 @@ export class SqliteJournal implements Journal {
       if (next !== before) this.#update.run(next.first, next.head, next.bytes);
       this.#db.exec("COMMIT");
     } catch (error) {
-      rollback(this.#db);
-      this.#runs.load(this.#db, before.head);
+      this.#undo(before.head);
       if (group.length === 0) group.push(...this.#queue.splice(0, groupEntriesMax));
       this.#failGroup(group, error);
       return;
     }
     this.#bounds = next;
+    this.#logSync?.touch();
     group.forEach(({ resolve }, n) => {
       resolve(before.head + 1 + n);
     });
+  }
+
+  /** Nothing of a group is there. Where even that fails, the journal is of no use before it is opened anew. */
+  #undo(head: number): void {
+    this.#inserter.clear();
+    try {
+      rollback(this.#db);
+      this.#runs.load(this.#db, head);
+    } catch (error) {
+      this.#broken = journalError(this.#options.path, "cannot be read", error);
+    }
   }
 
   /** Builds and inserts what waits. `group` gets whoever must hear how it ends. */
@@ -230,19 +251,15 @@ export class SqliteJournal implements Journal {
         if (!entry) continue;
         group.push(waiting);
         size += sizeOf(entry);
-        this.#insertEntry(position, entry);
+        const timeMs = Math.floor(this.#options.now());
+        this.#inserter.add(position, timeMs, entry);
+        this.#runs.add(position, timeMs, entry.msgId);
       }
+      this.#inserter.flush();
     } finally {
       this.#queue.splice(0, taken);
     }
     return group.length === 0 ? this.#bounds : { first, head: head + group.length, bytes: bytes + size };
-  }
-
-  #insertEntry(position: number, { topic, msgId, body }: NewEntry): void {
-    const timeMs = Math.floor(this.#options.now());
-    const checksum = checksumOf(position, timeMs, topic, msgId, body);
-    this.#insert.run(position, timeMs, storeText(topic), storeText(msgId), checksum, body);
-    this.#runs.add(position, timeMs, msgId);
   }
 
   #pruneALittle(bounds: Bounds): Bounds {
@@ -263,8 +280,9 @@ export class SqliteJournal implements Journal {
   #failGroup(group: readonly Waiting[], cause: unknown): void {
     const { path } = this.#options;
     const error = journalError(path, "nothing of the group was kept", cause);
-    // Whether the disk has it nobody knows, and the next fsync would not say.
-    if ((cause as Partial<SqliteError>).errcode === syncFailed) this.#broken = error;
+    // Whether the disk has it nobody knows, and the next fsync would not say; what is damaged is mended when it is opened.
+    const isDamaged = [sqliteCodes.corrupt, sqliteCodes.notDatabase].some((code) => code === resultCode(cause));
+    if (isDamaged || (cause as Partial<SqliteError>).errcode === syncFailed) this.#broken = error;
     for (const { reject } of group) reject(error);
   }
 
