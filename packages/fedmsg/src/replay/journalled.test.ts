@@ -242,7 +242,7 @@ test("where the journal's file is gone a new one begins, and what was not listed
   expect(topics).toEqual(["unlisted"]);
   expect(heartbeat).toMatchObject({ journal: next.info.uuid, from: 0, to: 0 });
   expect((await untilHeartbeat(inbox)).heartbeat).toMatchObject({ journal: next.info.uuid, from: 0, to: 1 });
-  expect(warnings).toEqual([expect.stringMatching(/deleted or replaced/)]);
+  expect(warnings).toEqual([expect.stringMatching(/deleted, replaced or damaged/)]);
   expect(troubled.closed).toBe(true);
   await journalled.close();
 });

@@ -1,0 +1,66 @@
+/**
+ * A subscriber with a name, whose rows and cursors are one transaction: `node subscriber.mjs <setup.json>`.
+ *
+ * Every message becomes a row of `got`, which has no index that would hide a second one. `SIGUSR2` makes it slow, a message a
+ * millisecond, and fast again.
+ */
+
+import { appendFileSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { connect } from "fedmsg";
+import { completeConfig } from "fedmsg/config";
+
+/**
+ * @typedef {object} SubscriberSetup
+ * @property {string} name of the subscription, and of its file
+ * @property {readonly string[]} topics
+ * @property {import("fedmsg/config").ConfigInput} config
+ * @property {string} events where its status events are kept, a line of JSON each
+ */
+
+/** Messages that may be on their way into the database. */
+const committingMax = 500;
+const table = "CREATE TABLE IF NOT EXISTS got (p INTEGER, n INTEGER, at INTEGER)";
+const slowMs = 1;
+
+/** @type {SubscriberSetup} */
+const setup = JSON.parse(readFileSync(/** @type {string} */ (process.argv[2]), "utf8"));
+let slow = false;
+let hasTable = false;
+process.on("SIGUSR2", () => {
+  slow = !slow;
+});
+process.on("disconnect", () => process.exit(0)); // The runner is gone.
+
+const bus = await connect({ name: `subscriber.${setup.name}`, config: completeConfig(setup.config) });
+process.on("SIGTERM", () => void bus.close());
+void tellEvents();
+process.send?.({ type: "ready" });
+
+const committing = new Set();
+for await (const received of bus.subscribe({ durable: setup.name, topics: [...setup.topics] })) {
+  if (slow) await delay(slowMs);
+  const { p, n } = /** @type {{ p: number, n: number }} */ (received.message.msg ?? {});
+  const commit = received
+    .commit((transaction) => {
+      if (!hasTable) transaction.run(table);
+      hasTable = true;
+      transaction.run("INSERT INTO got VALUES (?, ?, ?)", p, n, Math.round(performance.timeOrigin + performance.now()));
+    })
+    .catch((/** @type {Error} */ error) => tell({ type: "commit-failed", detail: String(error) }))
+    .finally(() => committing.delete(commit));
+  committing.add(commit);
+  if (committing.size >= committingMax) await Promise.race(committing);
+}
+await Promise.all(committing);
+process.disconnect?.();
+
+async function tellEvents() {
+  for await (const event of bus.status()) tell(event);
+}
+
+/** @param {import("fedmsg").StatusEvent | { type: "commit-failed", detail: string }} event */
+function tell(event) {
+  appendFileSync(setup.events, `${JSON.stringify(event)}\n`);
+  process.send?.({ type: "event", event });
+}
