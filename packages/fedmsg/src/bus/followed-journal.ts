@@ -16,12 +16,12 @@
  */
 
 import { FedmsgError } from "../errors.ts";
-import type { Cursor } from "../replay/cursors.ts";
 import { fetchInfo, fetchPages } from "../replay/fetch.ts";
 import { Follower } from "../replay/follower.ts";
 import type { PageHeader } from "../replay/header.ts";
 import type { Heartbeat } from "../replay/heartbeat.ts";
-import type { FollowedContext } from "./followed-context.ts";
+import { type Gap, goneBefore, type Resumption, resume } from "../replay/resume.ts";
+import type { FollowedContext, From } from "./followed-context.ts";
 import { OldReplay } from "./old-replay.ts";
 
 /** Without any heartbeat for so long, it asks; */
@@ -251,8 +251,10 @@ export class FollowedJournal {
     // The cursor may have moved meanwhile.
     const isSame = cursor?.journal === info.journal && cursor.position <= info.head;
     if (isSame && this.#follower?.journal === info.journal) return info;
-    const position = cursor ? this.#resume(cursor, info) : from === "first" ? info.first - 1 : info.through;
-    await this.#follow(info, position);
+    const known = this.#follower?.journal === cursor?.journal ? (this.#follower?.known ?? 0) : 0;
+    const { position, gaps } = cursor ? resume(cursor, info, known) : begin(info, from);
+    for (const gap of gaps) this.#tellGap(gap);
+    await this.#follow(info.journal, position);
     return info;
   }
 
@@ -264,34 +266,10 @@ export class FollowedJournal {
     return isLate ? this.#startedAt / 1000 : undefined;
   }
 
-  /** Where to go on, in what the journal is now. */
-  #resume({ journal, position }: Cursor, info: PageHeader): number {
-    if (journal === info.journal) {
-      if (info.head >= position) return position;
-      this.#tellGap(journal, info.head + 1, position, "the journal ends before what was handled of it");
-      return info.head;
-    }
-    const before = info.earlier?.find(({ uuid }) => uuid === journal);
-    if (!before) {
-      const detail = `the journal is another one now, ${info.journal}: what the one before held is gone`;
-      this.#tellGap(journal, position + 1, undefined, detail);
-      return info.first - 1;
-    }
-    const known = this.#follower?.journal === journal ? this.#follower.known : 0;
-    const to = known > before.through ? known : undefined;
-    const detail = "the journal was cut, or had no clean end: what it may have held behind is gone";
-    this.#tellGap(journal, before.through + 1, to, detail);
-    return Math.min(position, before.through);
-  }
-
   /** What is told here is on the disk: whoever begins anew must not begin somewhere else. */
-  async #follow(info: PageHeader, position: number): Promise<void> {
+  async #follow(journal: string, cursor: number): Promise<void> {
     const { name } = this;
-    const { journal, first } = info;
     const { store, ledger, matches, status } = this.#context;
-    if (first > position + 1)
-      this.#tellGap(journal, position + 1, first - 1, "the journal does not have them any more");
-    const cursor = Math.max(position, first - 1);
     store.move({ name, journal, position: cursor });
     await store.save();
     const onSure = (at: number) => {
@@ -326,12 +304,13 @@ export class FollowedJournal {
         asked = ask(); // The next one comes while this one is handled.
         asked.page.catch(() => {}); // Awaited above, unless this one fails first.
         const { header, bodies } = page;
-        if (header.first > after + 1) {
-          this.#tellGap(journal, after + 1, header.first - 1, "the journal does not have them any more");
+        const gone = goneBefore(header, after);
+        if (gone) {
+          this.#tellGap(gone);
           follower.skip(header.first - 1);
         }
         for (const position of header.damaged ?? []) {
-          this.#tellGap(journal, position, position, "the journal's entry is damaged");
+          this.#tellGap({ journal, from: position, to: position, detail: "the journal's entry is damaged" });
         }
         const keys: string[] = [];
         for (const body of bodies) {
@@ -358,8 +337,12 @@ export class FollowedJournal {
     this.#mark = undefined;
   }
 
-  #tellGap(journal: string, from: number, to: number | undefined, detail: string): void {
-    const { name } = this;
-    this.#context.status.emit({ type: "gap", name, journal, from, ...(to !== undefined && { to }), detail });
+  #tellGap(gap: Gap): void {
+    this.#context.status.emit({ type: "gap", name: this.name, ...gap });
   }
+}
+
+/** Where a subscription without a past begins: with the first that is there, or behind what it asked about. */
+function begin(info: PageHeader, from: From): Resumption {
+  return { position: from === "first" ? info.first - 1 : Math.max(info.through, info.first - 1), gaps: [] };
 }
