@@ -1,7 +1,7 @@
 /**
  * A stranger whose address subscribers have among their `endpoints`: `node attacker.mjs <setup.json>`.
  *
- * `heartbeats` forges those of real journals. `copies` sends messages with the topic and the `msg_id` of real ones, which
+ * `heartbeats` forges those of real journals. `silence` does so too, and always says that there was nothing for anybody. `copies` sends messages with the topic and the `msg_id` of real ones, which
  * reach the subscribers before these do.
  */
 
@@ -14,7 +14,7 @@ import { createSigner } from "fedmsg/crypto";
 
 /**
  * @typedef {object} AttackerSetup
- * @property {"heartbeats" | "copies"} attack
+ * @property {"heartbeats" | "silence" | "copies"} attack
  * @property {string} address where it publishes
  * @property {Record<string, string>} replay where journals answer
  * @property {string} victim whose messages it copies
@@ -35,7 +35,7 @@ let sent = 0;
 process.on("disconnect", () => process.exit(0)); // The runner is gone.
 process.on("message", () => process.send?.({ type: "sent", count: sent }));
 process.send?.({ type: "ready" });
-await (setup.attack === "heartbeats" ? forgeHeartbeats() : copyMessages());
+await (setup.attack === "copies" ? copyMessages() : forgeHeartbeats());
 
 async function forgeHeartbeats() {
   const clients = Object.values(setup.replay).map((address) => {
@@ -55,6 +55,7 @@ async function forgeHeartbeats() {
 
 /** @param {number} head @returns {{ from: number, to: number, of?: string }[]} */
 function lies(head) {
+  if (setup.attack === "silence") return [1, 100, 1000].map((ahead) => ({ from: head, to: head + ahead }));
   const far = Number.MAX_SAFE_INTEGER;
   const list = [
     { from: head, to: head + 1000 }, // What was never sent.
@@ -73,7 +74,8 @@ function lies(head) {
 function heartbeat(journal, from, to) {
   const topic = `_heartbeat.${journal}`;
   const count = Math.max(0, to - from);
-  const topics = count > 0 ? { [`${setup.prefix}b.p1`]: randomBytes(keyBytes * count).toString("base64") } : {};
+  const listed = setup.attack === "silence" ? "nobody.asks.for.it" : `${setup.prefix}b.p1`;
+  const topics = count > 0 ? { [listed]: randomBytes(keyBytes * count).toString("base64") } : {};
   const msg = { journal, from, to, topics };
   return [
     topic,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pkiFolder } from "@fedmsg/testkit";
 import { freePort, prefix } from "../layout.mjs";
 import { Meddling } from "../proxy.mjs";
+import { killing } from "./kills.mjs";
 
 /** @typedef {import("../row.mjs").Row} Row */
 
@@ -27,20 +28,32 @@ async function attacked(rig) {
   return Number(count) >= attacksMin ? [] : [`the stranger sent ${count} messages`];
 }
 
+/** @param {"heartbeats" | "silence"} attack @returns {import("../row.mjs").MakeSpecial} */
+function forging(attack) {
+  return () => ({
+    prepare: async (layout) => {
+      layout.strangers = { stranger: [`tcp://127.0.0.1:${await freePort()}`] };
+    },
+    attack: ({ strangers, places }) => {
+      const replay = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, place.replay]));
+      return { attack, address: strangers.stranger?.[0] ?? "", replay, victim: "", prefix, config: {} };
+    },
+  });
+}
+
 /** @type {Row[]} */
 export const attacks = [
   {
     name: "forged-heartbeat",
     title: "Forged heartbeats of every journal, 480 a second",
-    special: () => ({
-      prepare: async (layout) => {
-        layout.strangers = { stranger: [`tcp://127.0.0.1:${await freePort()}`] };
-      },
-      attack: ({ strangers, places }) => {
-        const replay = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, place.replay]));
-        return { attack: "heartbeats", address: strangers.stranger?.[0] ?? "", replay, victim: "", prefix, config: {} };
-      },
-    }),
+    special: forging("heartbeats"),
+    check: attacked,
+  },
+  {
+    name: "forged-silence",
+    title: "Heartbeats that say that there was nothing for anybody, and `kill -9` of both subscribers",
+    special: forging("silence"),
+    fault: killing(["wide", "narrow"]),
     check: attacked,
   },
   {
