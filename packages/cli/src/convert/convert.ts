@@ -75,10 +75,10 @@ export async function proveEqual(converted: readonly Converted[]): Promise<numbe
 }
 
 async function compare(python: readonly string[], yaml: readonly string[]): Promise<number> {
-  const [before, after] = await Promise.all(
-    [python, yaml].map((files) => loadConfig({ files, defaults: false, reload: true })),
-  );
-  if (dumps(before) === dumps(after)) return Object.keys(before ?? {}).length;
+  // One after the other: a wrong value is told of the file that the user has, not of our copy of it.
+  const before = await loadConfig({ files: python, defaults: false, reload: true });
+  const after = await loadConfig({ files: yaml, defaults: false, reload: true });
+  if (dumps(before) === dumps(after)) return Object.keys(before).length;
   throw unreadable(
     `${python.join(", ")}: the YAML would not say the same; this is a mistake of ours, please report it`,
   );
