@@ -18,6 +18,7 @@ const project = (name: string) => ({
 
 export default defineConfig({
   test: {
+    maxWorkers: 2, // The suite waits more than it computes; one fewer than the cores, the default, leaves two cores idle.
     projects: ["zmtp", "fedmsg", "store", "hub", "cli", "testkit"].map(project),
     coverage: {
       provider: "v8",
