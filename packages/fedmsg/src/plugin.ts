@@ -15,6 +15,21 @@ export {
   type Log,
   type OptionDefinition,
 } from "./plugins/command.ts";
+export {
+  type AnyConsumerDefinition,
+  type ConsumeContext,
+  type ConsumerDefinition,
+  defineConsumer,
+  type FramesConsumerDefinition,
+  type FramesContext,
+  type FramesCounts,
+  type FramesInputs,
+  type FramesSource,
+  type FramesWorker,
+  type PluginContext,
+  type RetryOptions,
+} from "./plugins/consumer.ts";
+export { defineProducer, type ProducerDefinition } from "./plugins/producer.ts";
 export { type AskOptions, askReplay, type ReplayAnswer } from "./replay/client.ts";
 export {
   type Cursor,
@@ -74,6 +89,7 @@ export {
   socketDefaults,
   type Transport,
 } from "./transport/transport.ts";
+export { compileFilter, type MessageFilter } from "./wire/filter.ts";
 export {
   bodyBytesMaxDefault,
   checkFraming,
