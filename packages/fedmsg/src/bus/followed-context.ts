@@ -14,6 +14,8 @@ export interface FollowedContext {
   /** Beginnings of the topics that are wanted. */
   readonly prefixes: readonly string[];
   readonly matches: (topic: string) => boolean;
+  /** Whether no other journal is followed, so that nothing comes by two. */
+  readonly isAlone: boolean;
   readonly from: From;
   /** Ends it. */
   readonly signal: AbortSignal;

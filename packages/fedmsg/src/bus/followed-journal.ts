@@ -61,6 +61,8 @@ export class FollowedJournal {
   #failures = 0;
   #wake: (() => void) | undefined;
   #completeAt: number | undefined;
+  /** While there is nothing but the pages of one journal, what is behind us does not come again. */
+  #isAllByPages: boolean;
   /** How many messages were handled when it was heard that the journal goes up to a position. */
   #mark: { readonly to: number; readonly handled: number } | undefined;
   /** Where it turned out to be a Python server. */
@@ -70,8 +72,12 @@ export class FollowedJournal {
     this.name = name;
     this.endpoint = endpoint;
     this.#context = context;
+    this.#isAllByPages = context.isAlone && context.store.handled === 0;
     this.ready = new Promise((resolve) => {
-      this.#markReady = resolve;
+      this.#markReady = () => {
+        this.#isAllByPages = false;
+        resolve();
+      };
     });
     this.#running = this.#run();
   }
@@ -332,6 +338,7 @@ export class FollowedJournal {
 
   /** What was handled when the journal was heard to go up to where everything is sure now, is behind it. */
   #noteComplete(): void {
+    if (this.#isAllByPages) this.#completeAt = this.#context.store.handled;
     if (!this.#mark || (this.#follower?.sure ?? -1) < this.#mark.to) return;
     this.#completeAt = this.#mark.handled;
     this.#mark = undefined;

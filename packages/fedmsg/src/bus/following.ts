@@ -7,7 +7,7 @@ import type { FollowedContext } from "./followed-context.ts";
 import { FollowedJournal } from "./followed-journal.ts";
 
 /** What it needs of its subscription. */
-export interface FollowingOptions extends Omit<FollowedContext, "ledger" | "signal"> {
+export interface FollowingOptions extends Omit<FollowedContext, "ledger" | "signal" | "isAlone"> {
   /** `replay_endpoints`. */
   readonly endpoints: Readonly<Record<string, string>>;
   /** Keys that are kept while a journal cannot be asked for what is missing. */
@@ -44,8 +44,10 @@ export class Following {
   constructor(options: FollowingOptions) {
     this.#options = options;
     this.ledger = new Ledger(options.store);
-    const context: FollowedContext = { ...options, ledger: this.ledger, signal: this.#over.signal };
-    this.#journals = Object.entries(options.endpoints).map(
+    const endpoints = Object.entries(options.endpoints);
+    const isAlone = endpoints.length === 1;
+    const context: FollowedContext = { ...options, ledger: this.ledger, signal: this.#over.signal, isAlone };
+    this.#journals = endpoints.map(
       ([name, endpoint]) => new FollowedJournal(name, endpoint, context),
     );
     this.#forgetting = setInterval(() => this.#forget(), forgetMs).unref();

@@ -34,3 +34,19 @@ test("drops the oldest, in whole blocks", () => {
   expect(added.slice(0, 128).some((key) => set.has(key))).toBe(false);
   expect(added.slice(128).every((key) => set.has(key))).toBe(true);
 });
+
+test("holds the newest while keys come and the oldest go, however many there were", () => {
+  const set = new KeySet(64);
+  const added: string[] = [];
+  for (let round = 0; round < 40; round++) {
+    for (const key of keys(500)) {
+      added.push(key);
+      set.add(key);
+    }
+    set.dropOldest(set.size - 2000);
+    const gone = added.length - set.size;
+    expect(added.slice(gone).every((key) => set.has(key))).toBe(true);
+    expect(added.slice(0, gone).some((key) => set.has(key))).toBe(false);
+  }
+  expect(set.size).toBeLessThanOrEqual(2063);
+});

@@ -55,8 +55,8 @@ export interface ReplayLimits extends QueryLimits, AnswerLimits {
 export const replayLimits: ReplayLimits = {
   ...queryLimits,
   ...answerLimits,
-  queriesPerSecondMax: 50,
-  queryBurstMax: 100,
+  queriesPerSecondMax: 150,
+  queryBurstMax: 300,
   answersMax: 4,
   unsentBytesMax: 128 * 1024 * 1024,
   stallMs: 30_000,
