@@ -24,13 +24,24 @@ const packageDirections = {
 };
 
 /** The client library from left to right, as paths below `packages/fedmsg/src`: each may import those before it. */
-const libraryLayers = ["errors\\.ts", "wire/", "config/", "crypto/", "transport/", "replay/", "bus/", "plugins/"];
+const libraryLayers = [
+  "errors\\.ts",
+  "wire/",
+  "config/",
+  "crypto/",
+  "transport/",
+  "replay/",
+  "bus/",
+  "plugins/",
+  "testing/",
+];
 
 /** The entry points of the client library and the layer that each ends at. They only re-export; nothing inside imports them. */
 const libraryFacades = {
   "encoding\\.ts": "wire/",
   "plugin\\.ts": "plugins/",
   "command\\.ts": "plugins/",
+  "testing\\.ts": "testing/",
   "index\\.ts": "plugins/",
 };
 
@@ -65,7 +76,8 @@ const declaredSisters = readdirSync(join(__dirname, "packages"))
 
 const insideLibrary = libraryLayers.slice(0, -1).map((layer, index) => ({
   name: `library-${layer.replace(/\W+(ts)?$/, "")}`,
-  comment: "Left may not import right: errors.ts, wire/, config/, crypto/, transport/, replay/, bus/, plugins/.",
+  comment:
+    "Left may not import right: errors.ts, wire/, config/, crypto/, transport/, replay/, bus/, plugins/, testing/.",
   severity: "error",
   from: { path: `${library}${layer}`, pathNot: tests },
   to: { path: `${library}${oneOf(libraryLayers.slice(index + 1))}` },

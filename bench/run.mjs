@@ -12,8 +12,10 @@ import { parseArgs } from "node:util";
 import { measureLatency, measurePublish, measureRelay, measureSigned, quantile } from "#workloads";
 import { measureBareLatency, measureBarePublish, measureBareRelay } from "./bare.mjs";
 import { measureCommands } from "./commands.mjs";
+import { measureConfirmed } from "./confirmed.mjs";
 import { measureCrypto, pki } from "./crypto.mjs";
 import { measureCursors } from "./cursors.mjs";
+import { measureHub } from "./hub.mjs";
 import { measureJournal } from "./journal.mjs";
 import { measureJournalled } from "./journalled.mjs";
 import { opensslSpeed } from "./openssl.mjs";
@@ -44,6 +46,10 @@ const benchmarks = {
   cursors: ({ rounds, quick }) => measureCursors({ rounds: quick ? 1 : rounds, print }),
   journalled: ({ rounds, quick, messages }) =>
     measureJournalled({ rounds: quick ? 1 : rounds, messages: messages ?? (quick ? 50_000 : undefined), print }),
+  confirmed: ({ rounds, quick, messages }) =>
+    measureConfirmed({ rounds: quick ? 1 : rounds, messages: messages ?? (quick ? 50_000 : undefined), print }),
+  hub: ({ rounds, quick, messages }) =>
+    measureHub({ rounds: quick ? 1 : rounds, messages: messages ?? (quick ? 20_000 : undefined), print }),
   replay: ({ rounds, quick, messages }) =>
     measureReplay({ rounds: quick ? 1 : rounds, messages: messages ?? (quick ? 100_000 : undefined), print }),
 };

@@ -17,8 +17,9 @@ export async function runDaemon(
     log.info("SIGHUP: reads keys and certificates again");
     void daemon.refresh();
   });
+  const confirm = daemon.confirm === undefined ? "" : `, confirm ${daemon.confirm.join(", ")}`;
   const replay = daemon.replay === undefined ? "" : `, replay ${daemon.replay}`;
-  log.info(`in ${daemon.inbound.join(", ") || "(nothing)"}, out ${daemon.outbound}${replay}`);
+  log.info(`in ${daemon.inbound.join(", ") || "(nothing)"}, out ${daemon.outbound}${replay}${confirm}`);
   try {
     await Promise.race([aborted(signal), daemon.done]);
     await daemon.drain();
@@ -54,7 +55,9 @@ export function createReporter(log: Log): { onEvent(event: StatusEvent): void; s
   timer.unref();
   const onEvent = (event: StatusEvent) => {
     if (event.type === "dropped") {
-      log.warn(`subscribers of ${event.endpoint} do not keep up and lost ${event.count} messages`);
+      const { subscription, endpoint, count } = event;
+      const who = subscription === undefined ? `subscribers of ${endpoint} do` : `${subscription} does`;
+      log.warn(`${who} not keep up and lost ${count} messages`);
     } else if (event.type === "disconnected" && event.detail !== undefined) {
       countOrTell(`${event.name}: ${event.endpoint} is not reachable yet`, `: ${event.detail}`);
     } else if (event.type === "gap") {

@@ -3,11 +3,10 @@
  * this happens only where somebody asks for a command that `fedmsg` itself does not have, or for a list of all.
  */
 
-import { dirname } from "node:path";
 import { FedmsgError } from "fedmsg";
 import type { CommandDefinition } from "fedmsg/command";
 import { type Config, configOrigin } from "fedmsg/config";
-import { loadModule } from "fedmsg/plugin";
+import { loadModule, moduleFolder } from "fedmsg/plugin";
 import { commandProblems, show } from "./check-command.ts";
 import type { CommandTable } from "./command-entry.ts";
 
@@ -36,7 +35,7 @@ export async function loadOwnCommands(config: Partial<Config>, builtIn: CommandT
   for (const [index, module] of (config.commands ?? []).entries()) {
     const origin = configOrigin(config, "commands", index) ?? "option";
     try {
-      for (const definition of await loadCommands(module, folderOf(origin))) {
+      for (const definition of await loadCommands(module, moduleFolder(origin))) {
         const { name } = definition;
         const hidden = hiddenBy(name, builtIn, commands);
         if (hidden !== undefined) warnings.push(`${module}: ${name}: ${hidden}, which wins; choose another name`);
@@ -48,11 +47,6 @@ export async function loadOwnCommands(config: Partial<Config>, builtIn: CommandT
     }
   }
   return { commands, failures, warnings };
-}
-
-/** Paths begin at the file that lists them; at the current folder where none does. */
-function folderOf(origin: string): string {
-  return origin === "option" ? process.cwd() : dirname(origin.replace(/:\d+$/, ""));
 }
 
 async function loadCommands(module: string, from: string): Promise<readonly CommandDefinition[]> {

@@ -1,6 +1,6 @@
 /** Publishing through the relay, as commands do it that have something to say and then end. */
 
-import { type Bus, connect, FedmsgError } from "fedmsg";
+import { type Bus, connect, FedmsgError, type Receipt } from "fedmsg";
 import type { CommandContext, Log } from "fedmsg/command";
 import { type Config, completeConfig } from "fedmsg/config";
 
@@ -11,49 +11,75 @@ const windowMessages = 500;
 export interface Publication {
   readonly topic: string;
   readonly modname: string;
+  /** Every message must be confirmed by the relay. Default false. */
+  readonly confirm?: boolean;
   /** The bodies, one after the other; none are asked for once `signal` has fired. What it throws counts as not sent. */
   messages(signal: AbortSignal): AsyncIterable<unknown>;
 }
 
 /**
  * Publishes through the relay, which is waited for: as long as it takes, or for the seconds of `--timeout`. Says on the
- * log what was not sent.
+ * log what was not sent. With an outbox it waits for the relay for `publish_timeout`, and leaves the rest there.
  *
- * @returns the exit code: 1 where a message was not sent
+ * @returns the exit code: 1 where a message was not sent, or, where that is asked for, not confirmed
+ * @throws FedmsgError FEDMSG_CONFIG_INVALID where all shall be confirmed and no relay is listed that does so
  */
 export async function publishThroughRelay(
   { options, config: given, log, signal }: CommandContext,
   publication: Publication,
 ): Promise<number> {
+  if (publication.confirm && given.relay_confirm.length === 0) {
+    const detail = "--confirm: relay_confirm lists no address; add the one at which the relay confirms";
+    throw new FedmsgError("FEDMSG_CONFIG_INVALID", detail);
+  }
   // Without the flag it waits as long as it takes; `timeout` of the configuration is about other things.
-  const { timeout = 0 } = options as { timeout?: number };
+  const { timeout = given.outbox === null ? 0 : given.publish_timeout } = options as { timeout?: number };
   const config = completeConfig({ active: true, publish_timeout: timeout }, given);
   const bus = await connect({ config, signal });
   void tellStatus(bus, log);
-  const failures = await publishAll(bus, publication, signal);
+  const { failures, counts } = await publishAll(bus, publication, signal);
   const [first] = failures;
   if (first) log.error(`${countMessages(failures.length)} not sent: ${explain(first, config, signal)}`);
   await bus.drain();
-  return first ? 1 : 0;
+  const missing = counts.sent - counts.confirmed;
+  if (publication.confirm && missing > 0) log.error(`${countMessages(missing)} not confirmed by the relay`);
+  return first || (publication.confirm && missing > 0) ? 1 : 0;
 }
 
-/** Says once that the relay is waited for, and what is wrong with the key to sign with. */
+/** Says once that the relay is waited for, what is wrong with the key to sign with, and what becomes of the outbox. */
 async function tellStatus(bus: Bus, log: Log): Promise<void> {
   let waiting = false;
   for await (const event of bus.status()) {
     if (event.type === "credentials") log.warn(`${event.path}: ${event.detail}`);
+    if (event.type === "warning" && bus.config.relay_confirm.length > 0) log.warn(event.detail);
     if (event.type !== "waiting" || waiting) continue;
     waiting = true;
-    log.info(`waiting for the relay at ${event.endpoint} (relay_inbound); Ctrl-C gives up`);
+    log.info(`waiting for the relay at ${event.endpoint} (${relayKey(bus.config)}); Ctrl-C gives up`);
   }
 }
 
-/** Publishes until there is no more, or something fails. @returns what became of messages that were not sent */
-async function publishAll(
-  bus: Bus,
-  { topic, modname, messages }: Publication,
-  signal: AbortSignal,
-): Promise<FedmsgError[]> {
+/** The key of the configuration that lists the relays that are used. */
+function relayKey(config: Config): "relay_confirm" | "relay_inbound" {
+  return config.relay_confirm.length > 0 ? "relay_confirm" : "relay_inbound";
+}
+
+/** What became of messages. */
+interface Outcome {
+  readonly failures: readonly FedmsgError[];
+  /** Goes on while confirmations come. */
+  readonly counts: { sent: number; confirmed: number };
+}
+
+/** Publishes until there is no more, or something fails. */
+async function publishAll(bus: Bus, { topic, modname, messages }: Publication, signal: AbortSignal): Promise<Outcome> {
+  const counts = { sent: 0, confirmed: 0 };
+  const note = ({ confirmed }: Receipt) => {
+    counts.sent++;
+    const count = (confirmation: unknown) => {
+      if (confirmation) counts.confirmed++;
+    };
+    confirmed.then(count, () => {}); // Of those that are missing, their number is told.
+  };
   const failed = new AbortController();
   const failures: FedmsgError[] = [];
   const fail = (error: unknown) => {
@@ -63,14 +89,14 @@ async function publishAll(
   const underWay: Promise<unknown>[] = [];
   try {
     for await (const msg of messages(AbortSignal.any([signal, failed.signal]))) {
-      underWay.push(bus.publish({ topic, modname, msg }).catch(fail));
+      underWay.push(bus.publish({ topic, modname, msg }).then(note, fail));
       if (underWay.length >= windowMessages) await underWay.shift();
     }
   } catch (error) {
     fail(error);
   }
   await Promise.all(underWay);
-  return failures;
+  return { failures, counts };
 }
 
 function countMessages(count: number): string {
@@ -78,7 +104,8 @@ function countMessages(count: number): string {
 }
 
 function explain({ code, message }: FedmsgError, config: Config, signal: AbortSignal): string {
-  const relay = `the relay at ${config.relay_inbound.join(", ")} (relay_inbound)`;
+  const key = relayKey(config);
+  const relay = `the relay at ${config[key].join(", ")} (${key})`;
   if (code === "FEDMSG_TIMEOUT") return `${relay} did not take it within ${config.publish_timeout} s (--timeout)`;
   if (code === "FEDMSG_CLOSED" && signal.aborted) return `interrupted while waiting for ${relay}`;
   return message;

@@ -1,10 +1,16 @@
 /** A terminal's Ctrl-C reaches us twice under npm, which passes it on: what comes this close is the same one. */
 const sameSignalMs = 500;
 /** How long finishing may take after the first signal, in ms. */
-const deadlineMs = 10_000;
+let deadlineMs = 10_000;
+
+/** Gives finishing so much time, in ms, in place of ten seconds. */
+export function allowForEnd(ms: number): void {
+  deadlineMs = ms;
+}
 
 /**
- * Turns the first SIGINT or SIGTERM into an abort of the returned signal; the second one, or ten seconds, end the process.
+ * Turns the first SIGINT or SIGTERM into an abort of the returned signal; the second one, or ten seconds
+ * ({@link allowForEnd}), end the process.
  */
 export function stopOnSignals(): AbortSignal {
   const controller = new AbortController();

@@ -32,9 +32,17 @@ export const builtInCommands: CommandTable = {
     summary: "carry the whole bus on one public address",
     load: async () => (await import("./commands/gateway.ts")).default,
   },
+  hub: {
+    summary: "run consumers and producers: code of one's own, for messages as they come",
+    load: async () => (await import("./commands/hub.ts")).default,
+  },
   collectd: {
     summary: "count messages by category, for collectd",
     load: async () => (await import("./commands/collectd.ts")).default,
+  },
+  check: {
+    summary: "say whether a hub runs, and what it says about itself",
+    load: async () => (await import("./commands/check.ts")).default,
   },
   validate: {
     summary: "explain why a message is accepted, or is not",
@@ -76,6 +84,22 @@ export const builtInCommands: CommandTable = {
     summary: "take the oldest messages out of a journal",
     load: async () => (await import("./commands/journal.ts")).journalPrune,
   },
+  "dead-letters list": {
+    summary: "list the messages that consumers failed on",
+    load: async () => (await import("./commands/dead-letters.ts")).deadLettersList,
+  },
+  "dead-letters show": {
+    summary: "print one of them, and why it failed",
+    load: async () => (await import("./commands/dead-letters.ts")).deadLettersShow,
+  },
+  "dead-letters retry": {
+    summary: "have the hub try them again",
+    load: async () => (await import("./commands/dead-letters.ts")).deadLettersRetry,
+  },
+  "dead-letters drop": {
+    summary: "delete them for good",
+    load: async () => (await import("./commands/dead-letters.ts")).deadLettersDrop,
+  },
   completion: {
     summary: "print a script that completes commands and flags in a shell",
     load: async () => (await import("./commands/completion.ts")).createCompletion(builtInCommands),
@@ -87,6 +111,14 @@ export const builtInCommands: CommandTable = {
   "new command": {
     summary: "write a command of one's own, with its test",
     load: async () => (await import("./commands/new-command.ts")).createNewCommand(builtInCommands),
+  },
+  "new consumer": {
+    summary: "write a consumer of one's own, with its test",
+    load: async () => (await import("./commands/new-plugin.ts")).newConsumer,
+  },
+  "new producer": {
+    summary: "write a producer of one's own, with its test",
+    load: async () => (await import("./commands/new-plugin.ts")).newProducer,
   },
   bench: {
     summary: "measure publishing, relaying and latency on this machine",

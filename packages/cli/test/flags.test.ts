@@ -14,6 +14,7 @@ const commands: readonly (readonly [name: string, bin: BinName, words: readonly 
   ["fedmsg-signing-relay", "fedmsg-signing-relay", []],
   ["fedmsg-announce", "fedmsg-announce", []],
   ["fedmsg-collectd", "fedmsg-collectd", []],
+  ["fedmsg-check", "fedmsg-check", []],
   ["fedmsg up", "fedmsg", ["up"]],
   ["fedmsg bench", "fedmsg", ["bench"]],
   ["fedmsg commands", "fedmsg", ["commands"]],

@@ -1,8 +1,11 @@
 /** fedmsg-logger as a process: what it publishes through a relay, and how it ends where it cannot. */
 
+import { startRelay } from "@fedmsg/hub";
+import { completeConfig } from "fedmsg/config";
+import { fetchInfo } from "fedmsg/plugin";
 import { expect, test } from "vitest";
 import { Listener } from "./bus.ts";
-import { type Ended, freePort, logOf, type ProgramOptions, run, start } from "./support.ts";
+import { type Ended, freePort, logOf, type ProgramOptions, run, start, tempDir } from "./support.ts";
 
 const prefix = "org.fedoraproject.dev";
 
@@ -135,4 +138,52 @@ test("a message that is too large is named, and nothing after it is read", async
   const ended = await run("fedmsg-logger", [], { config, stdin: `one\n${"x".repeat(2000)}\n` });
   expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/the message was not sent: .*bodyBytesMax/) });
   expect((await listener.take(1))[0]?.message.msg).toEqual({ log: "one" });
+});
+
+/** A relay that confirms, in this process, and what is in its journal. */
+async function openConfirming() {
+  const config = completeConfig({
+    endpoints: { relay_outbound: ["tcp://127.0.0.1:*"] },
+    relay_inbound: ["tcp://127.0.0.1:*"],
+    relay_confirm: ["tcp://127.0.0.1:*"],
+    replay_endpoints: { relay_outbound: "tcp://127.0.0.1:*" },
+    persistent_store: `sqlite:${tempDir()}/relay.db`,
+  });
+  const relay = await startRelay({ config });
+  const head = async () => (await fetchInfo(relay.replay as string)).head;
+  return { relay, head, config: { relay_confirm: relay.confirm }, [Symbol.asyncDispose]: () => relay.close() };
+}
+
+test("--confirm ends when the relay has every message, and says nothing", async () => {
+  await using served = await openConfirming();
+  const stdin = "line\n".repeat(1500);
+  const ended = await run("fedmsg-logger", ["--confirm"], { config: served.config, stdin });
+  expect(ended).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+  expect(await served.head()).toBe(1500);
+});
+
+test("--confirm without a relay that confirms is an error", async () => {
+  const { config } = await withoutRelay();
+  const { code, stderr } = await run("fedmsg-logger", ["--confirm", "--message", "x"], { config });
+  expect(code).toBe(1);
+  expect(stderr).toContain("--confirm: relay_confirm lists no address");
+});
+
+test("--confirm tells how many messages were not confirmed", async () => {
+  const address = `tcp://127.0.0.1:${await freePort()}`;
+  const config = { relay_confirm: [address] };
+  const late = await run("fedmsg-logger", ["--confirm", "--timeout", "0.2"], { config, stdin: "a\nb\nc\n" });
+  expect(late.code).toBe(1);
+  expect(logOf(late.stderr).map(({ msg }) => msg)).toEqual([
+    `3 messages were not sent: the relay at ${address} (relay_confirm) did not take it within 0.2 s (--timeout)`,
+  ]);
+  const outbox = { ...config, outbox: `sqlite:${tempDir()}/outbox.db` };
+  const kept = await run("fedmsg-logger", ["--confirm", "--timeout", "0.2"], { config: outbox, stdin: "a\nb\nc\n" });
+  expect(kept.code).toBe(1);
+  expect(logOf(kept.stderr).map(({ msg }) => msg)).toEqual([
+    "outbox: 3 messages are not confirmed; they stay there, and go out at the next start",
+    "3 messages were not confirmed by the relay",
+  ]);
+  const left = await run("fedmsg-logger", ["--timeout", "0.2"], { config: outbox, stdin: "d\n" });
+  expect(left.code).toBe(0);
 });

@@ -30,6 +30,7 @@ test("differs from the defaults only in what a first try needs", async () => {
   expect(given).toEqual({
     ...defaults,
     validate_signatures: false,
+    relay_confirm: ["tcp://127.0.0.1:2004"],
     replay_endpoints: { relay_outbound: "tcp://127.0.0.1:4002" },
     "fedmsg.consumers.gateway.interface": "127.0.0.1",
     "fedmsg.consumers.ircbot.enabled": false,
@@ -46,7 +47,8 @@ test("a bus starts from it, and carries a message", async () => {
   const cwd = tempDir();
   cpSync(sample, join(cwd, "fedmsg.d"), { recursive: true });
   const replay_endpoints = { relay_outbound: `tcp://127.0.0.1:${await freePort()}` };
-  const ports = { ...(await freeBus()), replay_endpoints }; // Only the ports, for the machine's sake.
+  const relay_confirm = `tcp://127.0.0.1:${await freePort()}`;
+  const ports = { ...(await freeBus()), replay_endpoints, relay_confirm }; // Only the ports, for the machine's sake.
   writeFileSync(join(cwd, "fedmsg.d", "z.yaml"), JSON.stringify(ports));
   await using up = start("fedmsg", ["up"], { cwd });
   await up.until("stdout", /Ctrl-C/);

@@ -24,10 +24,12 @@ export type BinName =
   | "fedmsg-logger"
   | "fedmsg-relay"
   | "fedmsg-gateway"
+  | "fedmsg-hub"
   | "fedmsg-config"
   | "fedmsg-signing-relay"
   | "fedmsg-announce"
-  | "fedmsg-collectd";
+  | "fedmsg-collectd"
+  | "fedmsg-check";
 
 /** Where and how a program runs. */
 export interface ProgramOptions {

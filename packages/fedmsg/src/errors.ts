@@ -9,12 +9,17 @@ export const errorCodes = {
   FEDMSG_CONFIG_UNREADABLE: "A configuration file named by the caller cannot be read or parsed.",
   FEDMSG_CREDENTIALS:
     "No certificate to sign with, or its private key, can be found or used; the message names key and path.",
+  FEDMSG_DEAD_LETTERS_FULL:
+    "A consumer has as many dead letters as there may be; `fedmsg dead-letters` retries or drops them.",
   FEDMSG_DECODE: "A text is not JSON as Python's `json` module reads it; the message gives line and column.",
   FEDMSG_ENCODE: "A value cannot be written as JSON; the message gives the path to it.",
+  FEDMSG_EXPECTATION:
+    "What a test expected of a bus (`fedmsg/testing`) did not come about; the message shows what did.",
   FEDMSG_JOURNAL: "A journal cannot be opened, read or written; the message names its file and what to do.",
   FEDMSG_MODULE: "A module that the configuration names cannot be found, fails to load, or holds not what it should.",
   FEDMSG_NO_ENDPOINT: "No address can be bound: none is listed for this name, or every one is in use.",
   FEDMSG_QUEUE_FULL: "More messages are waiting to be sent than the bounds allow; await `publish()` to slow down.",
+  FEDMSG_REFUSED: "The relay refused the message, as none or as too large; it is not sent again, and nobody gets it.",
   FEDMSG_TIMEOUT: "The other side did not take the message, or did not appear, within the time allowed.",
   FEDMSG_TOO_LARGE: "The message's body is over `bodyBytesMax`; subscribers would refuse it.",
   FEDMSG_TRANSPORT: "The transport reported a failure that has no code of its own; see `cause`.",

@@ -17,10 +17,12 @@ export {
 } from "./bus/default-bus.ts";
 export type { DurableReceived, Received } from "./bus/received.ts";
 export type { RefusalReason, StatusEvent } from "./bus/status.ts";
-export type { SubscribeOptions, Subscription } from "./bus/subscription.ts";
+export type { SubscribeOptions } from "./bus/subscribe-options.ts";
+export type { Subscription } from "./bus/subscription.ts";
 export type { TrustLevel } from "./bus/trust.ts";
 export type { Config, ConfigInput } from "./config/index.ts";
 export { errorCodes, FedmsgError, type FedmsgErrorCode } from "./errors.ts";
+export type { Confirmation } from "./replay/confirm-contract.ts";
 export type { SqlValue, Transaction } from "./replay/cursors.ts";
 export type { Message } from "./wire/envelope.ts";
 

@@ -2,9 +2,13 @@
 export { type EndpointsListener, LiveEndpoints } from "./bus/endpoints.ts";
 export { type Journalling, type JournallingOptions, openJournalling } from "./bus/journalling.ts";
 export { MessageWriter } from "./bus/message-writer.ts";
-export { cutWarning } from "./bus/status.ts";
+export { cursorsPath, listCursorFiles } from "./bus/open-cursors.ts";
+export { Source, type SourcesOptions } from "./bus/source.ts";
+export { Sources } from "./bus/sources.ts";
+export { cutWarning, type EventSink } from "./bus/status.ts";
+export { type Judgement, Trust } from "./bus/trust.ts";
 export { localAddressFor, shortHostname, stateFolder } from "./config/environment.ts";
-export { type LoadModuleOptions, loadModule } from "./config/module.ts";
+export { type LoadModuleOptions, loadModule, moduleFolder } from "./config/module.ts";
 export { nearest } from "./config/nearest.ts";
 export {
   type ArgumentDefinition,
@@ -31,6 +35,8 @@ export {
 } from "./plugins/consumer.ts";
 export { defineProducer, type ProducerDefinition } from "./plugins/producer.ts";
 export { type AskOptions, askReplay, type ReplayAnswer } from "./replay/client.ts";
+export { ConfirmServer, type ConfirmServerOptions } from "./replay/confirm-server.ts";
+export { confirmSocket } from "./replay/confirm-socket.ts";
 export {
   type Cursor,
   type CursorStore,
@@ -62,6 +68,7 @@ export type {
   PageQuery,
 } from "./replay/journal.ts";
 export { type JournalledOptions, JournalledPublisher, type Kept } from "./replay/journalled.ts";
+export { describeKept } from "./replay/keepable.ts";
 export { KeySet } from "./replay/key-set.ts";
 export { createMemoryJournal, type MemoryJournalOptions } from "./replay/memory-journal.ts";
 export type { PageQuestion, ReplayQuery } from "./replay/query.ts";

@@ -54,7 +54,7 @@ export class TestJournal implements Journal {
     return this.#journal.isInPlace();
   }
 
-  prune(options: { readonly olderThanMs?: number }) {
+  prune(options: { readonly through?: number; readonly olderThanMs?: number }) {
     return this.#journal.prune(options);
   }
 

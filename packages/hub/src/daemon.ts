@@ -7,7 +7,6 @@ import {
   listen,
   type Publisher,
   type SocketEvent,
-  type Subscriber,
   type Transport,
 } from "fedmsg/plugin";
 import type { ForwardCounts, Forwarder } from "./forwarder.ts";
@@ -28,6 +27,8 @@ export interface Daemon extends AsyncDisposable {
   readonly inbound: readonly string[];
   /** Where it publishes them. */
   readonly outbound: string;
+  /** Where it takes messages that it confirms (`relay_confirm`); absent where nowhere. */
+  readonly confirm?: readonly string[] | undefined;
   /** Where its journal can be asked for what was missed; absent where it has none, or `replay_endpoints` does not list it. */
   readonly replay?: string | undefined;
   readonly counts: ForwardCounts;
@@ -59,7 +60,7 @@ export interface DaemonHooks {
 export function toDaemon(
   forwarder: Forwarder,
   output: Publisher,
-  addresses: Pick<Daemon, "inbound" | "outbound" | "replay">,
+  addresses: Pick<Daemon, "inbound" | "outbound" | "replay" | "confirm">,
   { beforeEnd = async () => {}, refresh = async () => {} }: DaemonHooks = {},
 ): Daemon {
   return {
@@ -87,7 +88,7 @@ export type KeyPath = readonly [key: string, ...rest: (string | number)[]];
  * @param path where the configuration has it
  */
 export async function listenFor(
-  socket: Publisher | Subscriber,
+  socket: Pick<Publisher, "bind">,
   address: string,
   path: KeyPath,
   config: Config,

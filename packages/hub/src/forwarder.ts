@@ -193,8 +193,8 @@ export class Forwarder {
 
   async #sendEach(batch: readonly Frames[], input: ForwarderInput): Promise<void> {
     for (const frames of batch) {
-      const accepted = this.#accept(frames, input);
-      if (!accepted) continue;
+      const accepted = this.accept(frames, input);
+      if ("reason" in accepted) continue;
       await this.#send(accepted);
       this.#forwarded++;
     }
@@ -203,8 +203,8 @@ export class Forwarder {
   async #sendTogether(batch: readonly Frames[], input: ForwarderInput): Promise<void> {
     const { output, onEvent } = this.#options;
     const accepted = batch.flatMap((frames) => {
-      const found = this.#accept(frames, input);
-      return found ? [found] : [];
+      const found = this.accept(frames, input);
+      return "reason" in found ? [] : [found];
     });
     for (let at = 0; at < accepted.length; ) {
       const group = takeGroup(accepted, at);
@@ -222,14 +222,19 @@ export class Forwarder {
     }
   }
 
-  /** What goes out for what came in; nothing where it is refused, which is counted and told. */
-  #accept(frames: Frames, { name, endpoint }: ForwarderInput): Frames | undefined {
+  /** What goes out for what came in; or why it is refused, which is counted and told. */
+  accept(frames: Frames, { name, endpoint }: Omit<ForwarderInput, "socket">): Frames | Fault {
     const { bodyBytesMax, transform, onEvent } = this.#options;
     const found = findFault(frames, bodyBytesMax) ?? (transform ? transform(frames) : frames);
     if (!("reason" in found)) return found;
     this.#refused[found.reason] = (this.#refused[found.reason] ?? 0) + 1;
     onEvent?.({ type: "invalid", name, endpoint, ...found });
-    return undefined;
+    return found;
+  }
+
+  /** Counts a message that went out another way. */
+  countForwarded(): void {
+    this.#forwarded++;
   }
 
   /** Each input waits with one message at most; but many inputs with large ones can be more than the queue takes. */

@@ -8,8 +8,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { FedmsgError } from "fedmsg";
-import { MessageParts, messageKey, readParts } from "fedmsg/crypto";
-import { type Frames, heartbeatPrefix, type JournalledPublisher, type Kept } from "fedmsg/plugin";
+import { describeKept, type Frames, type JournalledPublisher } from "fedmsg/plugin";
 import type { Output } from "./forwarder.ts";
 
 /** Pause before the journal is tried again, in ms. */
@@ -70,7 +69,7 @@ export class KeepingOutput implements Output {
     let failure: Failure | undefined;
     const sending: Promise<void>[] = [];
     for (const [at, frames] of messages.entries()) {
-      const kept = describe(frames);
+      const kept = describeKept(frames);
       if (!kept) await Promise.all(sending.splice(0)); // So that it stays behind them.
       if (failure) break;
       const sent = kept
@@ -99,15 +98,4 @@ export class KeepingOutput implements Output {
 interface Failure {
   readonly at: number;
   readonly error: FedmsgError;
-}
-
-/** What the journal is to know of a message; nothing of what is not to be kept. */
-function describe(frames: Frames): Kept | undefined {
-  const [topicFrame, body] = frames as readonly [Uint8Array, Uint8Array];
-  const topic = Buffer.from(topicFrame.buffer, topicFrame.byteOffset, topicFrame.byteLength).toString();
-  if (topic.startsWith(heartbeatPrefix)) return undefined;
-  const parts = readParts(body);
-  if (!(parts instanceof MessageParts) || parts.text("topic") !== topic) return undefined;
-  const key = messageKey(parts);
-  return key && { frames, topic, msgId: parts.text("msg_id") ?? "", body, key };
 }

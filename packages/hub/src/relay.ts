@@ -9,6 +9,7 @@ import {
   type Subscriber,
   socketOptions,
 } from "fedmsg/plugin";
+import { type Confirming, openConfirming } from "./confirming.ts";
 import {
   type Daemon,
   type DaemonHooks,
@@ -28,7 +29,8 @@ const relayName = "relay_outbound";
  * Starts a relay: a place that short-lived programs and those without an address of their own connect to and publish
  * through (`active: true`). It listens on every address of `relay_inbound` and publishes on the first free one of
  * `endpoints.relay_outbound` (`fedmsg/consumers/relay.py`). With `persistent_store` it keeps what it forwards, as it came, and
- * answers at `replay_endpoints.relay_outbound`; its heartbeats are signed where it has something to sign with.
+ * answers at `replay_endpoints.relay_outbound`; its heartbeats are signed where it has something to sign with. On the addresses
+ * of `relay_confirm` it takes messages that it confirms.
  *
  * @throws FedmsgError FEDMSG_NO_ENDPOINT, FEDMSG_ADDRESS_IN_USE, FEDMSG_ADDRESS_INVALID, FEDMSG_TRANSPORT, each naming
  *   the key that the address came from; FEDMSG_JOURNAL, FEDMSG_UNSUPPORTED (`@fedmsg/store` is not installed)
@@ -88,8 +90,16 @@ export async function openRelay(
     transform,
     onEvent,
   });
-  const addresses = { inbound, outbound, replay: journalling?.replayAddress };
-  return toDaemon(forwarder, output, addresses, { ...(refresh && { refresh }) });
+  let confirming: Confirming | undefined;
+  try {
+    confirming = await openConfirming(options, forwarder, journalling?.publisher ?? output);
+  } catch (error) {
+    await forwarder.close();
+    throw error;
+  }
+  const addresses = { inbound, outbound, replay: journalling?.replayAddress, confirm: confirming?.addresses };
+  const beforeEnd = async () => confirming?.close();
+  return toDaemon(forwarder, output, addresses, { beforeEnd, ...(refresh && { refresh }) });
 }
 
 function heartbeatEncoder({ config }: DaemonOptions, signer: (() => Signer) | undefined) {

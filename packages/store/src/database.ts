@@ -21,9 +21,17 @@ export interface Tables {
   readonly pageBytes?: number;
 }
 
-/** Opens the writer's connection, with `synchronous = FULL`; where its tables are missing, they are created. */
-export async function openForWriting(path: string, tables: Tables): Promise<Database> {
-  const db = await openDatabase(path, { timeoutMs: busyMs });
+/**
+ * Opens the writer's connection, with `synchronous = FULL`; where its tables are missing, they are created.
+ *
+ * @param options `timeoutMs`: how long a statement waits for another connection's lock; default {@link busyMs}
+ */
+export async function openForWriting(
+  path: string,
+  tables: Tables,
+  options: { readonly timeoutMs?: number } = {},
+): Promise<Database> {
+  const db = await openDatabase(path, { timeoutMs: options.timeoutMs ?? busyMs });
   try {
     const areThere = tables.areThere(db); // Before anything changes in what may be another's database.
     if (!areThere && tables.pageBytes !== undefined) db.exec(`PRAGMA page_size = ${tables.pageBytes}`);

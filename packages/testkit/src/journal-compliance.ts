@@ -299,6 +299,16 @@ function pruningCases(bench: Bench): void {
     expect(await journal.append(entry)).toBe(11);
   });
 
+  test("what is at a position and before it", async () => {
+    const { journal } = bench;
+    await fill(bench, 1000);
+    expect(journal.prune({ through: 700 })).toEqual({ removed: 700 });
+    expect(journal.info).toMatchObject({ first: 701, head: 1000 });
+    expect(journal.prune({ through: 700 })).toEqual({ removed: 0 });
+    expect(journal.prune({ through: 5000 })).toEqual({ removed: 300 });
+    expect(journal.info).toMatchObject({ first: 1001, head: 1000, bytes: 0 });
+  });
+
   test("as many of the oldest as the bytes demand", async () => {
     const { journal } = bench;
     await fill(bench, 100);

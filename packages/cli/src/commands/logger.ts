@@ -14,6 +14,11 @@ const logger: CommandDefinition = {
     { flags: "--topic <topic>", description: "the end of the topic", default: "log" },
     { flags: "--modname <name>", description: "the word before it: which service speaks", default: "logger" },
     {
+      flags: "--confirm",
+      description:
+        "end only when the relay has said that it has every message (relay_confirm); the exit code is 1 where one is missing",
+    },
+    {
       flags: "--cert-prefix <prefix>",
       description: "which certificate to sign with: certnames[<prefix>.<host>]",
       default: "shell",
@@ -23,6 +28,7 @@ const logger: CommandDefinition = {
   examples: [
     ['echo "Hello world" | fedmsg-logger', "one message for each line"],
     ["fedmsg-logger --message 'This is a message.' --timeout 5", "one message; fails if no relay is there within 5 s"],
+    ["fedmsg-logger --confirm < messages.txt", "ends when the relay has all of them on its disk"],
     ["echo '{\"a\": 1}' | fedmsg-logger --json-input --modname git --topic repo.update", "a body of one's own"],
   ],
   run: async (context) => (await import("../run/logger.ts")).run(context),

@@ -36,7 +36,10 @@ function listAddresses(config: Config): readonly Listed[] {
   const inbound = config.relay_inbound.map((address, n): Listed => {
     return [`relay_inbound[${n}]`, address, configOrigin(config, "relay_inbound", n) ?? ""];
   });
-  return [...endpoints, ...inbound];
+  const confirm = config.relay_confirm.map((address, n): Listed => {
+    return [`relay_confirm[${n}]`, address, configOrigin(config, "relay_confirm", n) ?? ""];
+  });
+  return [...endpoints, ...inbound, ...confirm];
 }
 
 function addressProblems(config: Config): readonly string[] {

@@ -12,7 +12,7 @@ const interfaceKey = "fedmsg.consumers.gateway.interface";
 
 /** Runs a relay and a gateway until a signal comes. */
 export async function run({ config: given, log, signal }: CommandContext): Promise<number> {
-  const config = withJournal(withLocalGateway(given));
+  const config = withConfirming(withJournal(withLocalGateway(given)));
   const reporter = createReporter(log);
   const { onEvent } = reporter;
   const daemons: Daemon[] = [];
@@ -50,6 +50,13 @@ function withJournal(config: Config): Config {
   return completeConfig({ persistent_store, replay_endpoints }, config);
 }
 
+/** The relay confirms what it takes, unless `relay_confirm` is an empty list. */
+function withConfirming(config: Config): Config {
+  const origin = configOrigin(config, "relay_confirm");
+  if (origin !== undefined && origin !== "default") return config;
+  return completeConfig({ relay_confirm: "tcp://127.0.0.1:*" }, config);
+}
+
 /** A file in the user's state folder (XDG Base Directory Specification). */
 function defaultStore(): string {
   let folder = "";
@@ -80,6 +87,9 @@ function banner(relay: Daemon, gateway: Daemon, { validate_signatures, sign_mess
     "The bus is up.",
     "",
     `  relay, in      ${relay.inbound.join(", ")}   for programs that publish through it`,
+    ...(relay.confirm ?? []).map(
+      (address) => `  confirm        ${address}   the same, for programs that want to be sure`,
+    ),
     `  relay, out     ${relay.outbound}   for subscribers`,
     ...(relay.replay ? [`  replay         ${relay.replay}   what the relay sent, for those who missed it`] : []),
     `  gateway        ${gateway.outbound}   the same, for subscribers from outside`,

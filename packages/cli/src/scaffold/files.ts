@@ -1,15 +1,9 @@
 /** The files of a new command: short, and doing something from the start. */
 
-/** What the files depend on. */
-export interface NewCommand {
-  readonly name: string;
-  readonly isTypescript: boolean;
-  /** The name of the command's own file: `hello.js`. */
-  readonly file: string;
-}
+import { importModule, type NewModule } from "./write-module.ts";
 
 /** The command: publishes one message through the relay. */
-export function commandFile({ name, isTypescript }: NewCommand): string {
+export function commandFile({ name, isTypescript }: NewModule): string {
   return `${isTypescript ? "" : "// @ts-check\n"}import { connect } from "fedmsg";
 import { defineCommand } from "fedmsg/command";
 import { completeConfig } from "fedmsg/config";
@@ -35,13 +29,13 @@ export default defineCommand({
 }
 
 /** Its test. It is JavaScript in any case, so that \`node --test\` runs it with every Node. */
-export function testFile(command: NewCommand): string {
+export function testFile(command: NewModule): string {
   const { name } = command;
   return `import assert from "node:assert/strict";
 import { test } from "node:test";
 import { completeConfig } from "fedmsg/config";
 import { createTransport, decodeMessage${command.isTypescript ? ", loadModule" : ""} } from "fedmsg/plugin";
-${importCommand(command)}
+${importModule("command", command)}
 // Everything stays in this process: no port, no configuration file.
 const config = completeConfig({ transport: "memory", relay_inbound: ["tcp://127.0.0.1:2003"] });
 
@@ -58,9 +52,4 @@ test("${name} greets whom it is told to", async () => {
   assert.deepEqual(message.msg, { text: "Hello Fedora" });
 });
 `;
-}
-
-function importCommand({ file, isTypescript }: NewCommand): string {
-  if (!isTypescript) return `import command from "./${file}";\n`;
-  return `\nconst { default: command } = await loadModule("./${file}", { from: import.meta.dirname });\n`;
 }

@@ -2,18 +2,27 @@ import { existsSync } from "node:fs";
 import { dirname, extname, join, relative, resolve, sep } from "node:path";
 import { type Config, configOrigin, configSources } from "fedmsg/config";
 
+/** What was written, and what it is. */
+export interface NextStepsOptions {
+  readonly modulePath: string;
+  readonly testPath: string;
+  readonly config: Config;
+  /** The key of the configuration that it is to be listed under. */
+  readonly key: "commands" | "consumers" | "producers";
+  /** How to run it. */
+  readonly run: readonly string[];
+}
+
 /** What remains to do once the files are written: the configuration is the user's, so it is told and not done. */
-export function nextSteps(name: string, commandPath: string, testPath: string, config: Config): string {
-  const place = whereToList(config);
+export function nextSteps({ modulePath, testPath, config, key, run }: NextStepsOptions): string {
+  const place = whereToList(config, key);
   const folder = dirname(resolve(place.file));
-  const listed = `.${sep}${relative(folder, resolve(commandPath))}`
-    .replace(/^\.[\\/](?=\.\.)/, "")
-    .replaceAll(sep, "/");
-  const install = isInstalled("fedmsg", dirname(resolve(commandPath)))
+  const listed = `.${sep}${relative(folder, resolve(modulePath))}`.replace(/^\.[\\/](?=\.\.)/, "").replaceAll(sep, "/");
+  const install = isInstalled("fedmsg", dirname(resolve(modulePath)))
     ? []
     : ["Install what it imports, in the folder of your package.json:", "", "  npm install fedmsg @fedmsg/cli", ""];
   return [
-    `Wrote ${commandPath} and ${testPath}.`,
+    `Wrote ${modulePath} and ${testPath}.`,
     "",
     ...install,
     "Run its test:",
@@ -22,31 +31,39 @@ export function nextSteps(name: string, commandPath: string, testPath: string, c
     "",
     `${place.what}:`,
     "",
-    ...snippet(place.file, listed, place.isList).map((line) => `  ${line}`),
+    ...snippet(place, key, listed).map((line) => `  ${line}`),
     "",
     "Then run it:",
     "",
-    `  npx fedmsg ${name} --help`,
+    ...run.map((line) => `  ${line}`),
     "",
   ].join("\n");
 }
 
+/** Where something is to be listed. */
+interface Place {
+  readonly file: string;
+  readonly what: string;
+  /** Whether there is a list already. */
+  readonly isList: boolean;
+}
+
 /** Lists of several files replace each other, so where there is one it is the one to add to. */
-function whereToList(config: Config): { readonly file: string; readonly what: string; readonly isList: boolean } {
-  const origin = configOrigin(config, "commands");
+function whereToList(config: Config, key: NextStepsOptions["key"]): Place {
+  const origin = configOrigin(config, key);
   if (origin !== undefined && origin !== "default" && origin !== "option") {
-    return { file: origin.replace(/:\d+$/, ""), what: `Add it to the list of commands at ${origin}`, isList: true };
+    return { file: origin.replace(/:\d+$/, ""), what: `Add it to the list of ${key} at ${origin}`, isList: true };
   }
   const files = configSources(config).filter((source) => existsSync(source));
   const last = files.at(-1);
-  const file = last === undefined || existsSync("fedmsg.d") ? join("fedmsg.d", "commands.yaml") : last;
+  const file = last === undefined || existsSync("fedmsg.d") ? join("fedmsg.d", `${key}.yaml`) : last;
   return { file, what: existsSync(file) ? `Add this to ${file}` : `Write this into a new file ${file}`, isList: false };
 }
 
-function snippet(file: string, path: string, isList: boolean): readonly string[] {
+function snippet({ file, isList }: Place, key: NextStepsOptions["key"], path: string): readonly string[] {
   const text = JSON.stringify(path);
-  if ([".py", ".json"].includes(extname(file))) return [isList ? text : `"commands": [${text}],`];
-  return isList ? [`- ${path}`] : ["commands:", `  - ${path}`];
+  if ([".py", ".json"].includes(extname(file))) return [isList ? text : `"${key}": [${text}],`];
+  return isList ? [`- ${path}`] : [`${key}:`, `  - ${path}`];
 }
 
 /** Whether an import of a package is found from a folder: in its `node_modules`, or in one above. */

@@ -1,12 +1,9 @@
+import { Fifo } from "./fifo.ts";
+
 /** Bounds of a {@link BoundedQueue}. */
 export interface QueueBounds {
   readonly itemsMax: number;
   readonly bytesMax: number;
-}
-
-interface Entry<T> {
-  readonly item: T;
-  readonly bytes: number;
 }
 
 /**
@@ -16,10 +13,7 @@ interface Entry<T> {
 export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
   readonly #bounds: QueueBounds;
   readonly #onReturn: () => Promise<void> | void;
-  /** Those before `#head` were read. */
-  #entries: (Entry<T> | undefined)[] = [];
-  #head = 0;
-  #bytes = 0;
+  readonly #items = new Fifo<T>();
   #lifted = false;
   #readers: { resolve(result: IteratorResult<T, undefined>): void; reject(error: unknown): void }[] = [];
   #writers: (() => void)[] = [];
@@ -34,7 +28,12 @@ export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
 
   /** Items that wait. */
   get size(): number {
-    return this.#entries.length - this.#head;
+    return this.#items.size;
+  }
+
+  /** Whether it has ended, and nothing waits in it. */
+  get isOver(): boolean {
+    return this.#ended && this.size === 0;
   }
 
   /** Adds an item. Where a promise comes back the queue is full: await it before adding the next. */
@@ -45,8 +44,7 @@ export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
       reader.resolve({ done: false, value: item });
       return undefined;
     }
-    this.#entries.push({ item, bytes });
-    this.#bytes += bytes;
+    this.#items.push(item, bytes);
     if (!this.#isFull()) return undefined;
     return new Promise((resolve) => this.#writers.push(resolve));
   }
@@ -68,16 +66,14 @@ export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
 
   /** Ends, and forgets what is queued. */
   clear(): void {
-    this.#entries = [];
-    this.#head = 0;
-    this.#bytes = 0;
+    this.#items.clear();
     this.end();
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    const entry = this.#entries[this.#head];
+    const entry = this.#items.shift();
     if (entry) {
-      this.#shift(entry);
+      if (this.#writers.length > 0 && !this.#isFull()) this.#release();
       return Promise.resolve({ done: false, value: entry.item });
     }
     return new Promise((resolve, reject) => {
@@ -103,23 +99,9 @@ export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
     else reader.resolve({ done: true, value: undefined });
   }
 
-  #shift(entry: Entry<T>): void {
-    this.#bytes -= entry.bytes;
-    this.#entries[this.#head] = undefined;
-    this.#head++;
-    if (this.#head === this.#entries.length) {
-      this.#entries = [];
-      this.#head = 0;
-    } else if (this.#head >= 1024) {
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
-    }
-    if (this.#writers.length > 0 && !this.#isFull()) this.#release();
-  }
-
   #isFull(): boolean {
     if (this.#lifted) return false;
-    return this.size >= this.#bounds.itemsMax || (this.size > 0 && this.#bytes >= this.#bounds.bytesMax);
+    return this.size >= this.#bounds.itemsMax || (this.size > 0 && this.#items.bytes >= this.#bounds.bytesMax);
   }
 
   #release(): void {

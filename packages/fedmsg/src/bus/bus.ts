@@ -1,94 +1,28 @@
 import { shortHostname } from "../config/environment.ts";
 import { type Config, type ConfigInput, completeConfig, isLoadedConfig, loadConfig } from "../config/index.ts";
 import type { SrvOptions } from "../config/srv/index.ts";
-import { createSigner, type Signer } from "../crypto/index.ts";
+import { createSigner, type Expiry, type Signer } from "../crypto/index.ts";
 import { FedmsgError } from "../errors.ts";
 import { createTransport } from "../transport/create.ts";
 import { abortedError } from "../transport/errors.ts";
 import type { Publisher, Transport } from "../transport/transport.ts";
+import type { ConfirmingPublisher } from "./confirming.ts";
+import type { Bus, ConnectOptions, Counts, Receipt } from "./contract.ts";
 import { LiveEndpoints } from "./endpoints.ts";
+import type { FeedContext } from "./feed.ts";
 import { callerPackage } from "./identity.ts";
 import { MessageWriter, type PublishOptions, type Written } from "./message-writer.ts";
 import { type Outgoing, openOutgoing } from "./outgoing.ts";
+import { PlainReceipt } from "./receipt.ts";
 import type { DurableReceived } from "./received.ts";
+import { Refusals } from "./refusals.ts";
+import { SharedSources } from "./shared-sources.ts";
 import { type RefusalReason, type StatusEvent, StatusEvents } from "./status.ts";
-import { type SubscribeOptions, Subscription } from "./subscription.ts";
+import type { SubscribeOptions } from "./subscribe-options.ts";
+import { Subscription, type SubscriptionContext } from "./subscription.ts";
 import { Trust } from "./trust.ts";
 
-/** How to join the bus. */
-export interface ConnectOptions {
-  /** Key of `endpoints` to publish under. Default: `<package of the caller>.<short host name>`. */
-  readonly name?: string;
-  /** Configuration: keys given here replace those that {@link loadConfig} finds. */
-  readonly config?: ConfigInput | Config;
-  /** A transport to use instead of the one that the configuration names. */
-  readonly transport?: Transport;
-  /** Closes the bus. */
-  readonly signal?: AbortSignal;
-}
-
-export type { PublishOptions };
-
-/** What became of a message. */
-export interface Receipt {
-  readonly topic: string;
-  readonly msg_id: string;
-  /** Its number among those of this bus. */
-  readonly i: number;
-}
-
-/** What a bus has done so far. */
-export interface Counts {
-  readonly published: number;
-  readonly received: number;
-  /** Messages that some subscriber of ours lost. */
-  readonly dropped: number;
-  /** Messages that came a second time (`replay_window`). */
-  readonly duplicates: number;
-  readonly invalid: Readonly<Partial<Record<RefusalReason, number>>>;
-}
-
-/** One's place on the bus: publishes under one name, subscribes to everybody. Made by {@link connect}. */
-export interface Bus extends AsyncDisposable {
-  readonly name: string;
-  readonly config: Config;
-  /** The address it publishes on, or the relay it publishes through; nothing while it has none. */
-  readonly endpoint: string | undefined;
-  readonly counts: Counts;
-  /**
-   * Publishes one message. Passive, it resolves when the message is queued for every subscriber (at once during
-   * `post_init_sleep`, when it is kept); active, when it is queued for the relay, which is waited for. With a journal
-   * (`persistent_store`) it has a `seq_id`, and is on the disk too, as `journal_sync` says.
-   *
-   * @throws FedmsgError FEDMSG_ENCODE, FEDMSG_TOO_LARGE, FEDMSG_NO_ENDPOINT, FEDMSG_TIMEOUT (active, after
-   *   `publish_timeout`), FEDMSG_QUEUE_FULL, FEDMSG_JOURNAL (it cannot be kept, and is not sent), FEDMSG_CLOSED, FEDMSG_ABORTED
-   */
-  publish(options: PublishOptions): Promise<Receipt>;
-  /**
-   * Subscribes to everything listed in `endpoints`, and to what the DNS lists for the domains in `srv_endpoints`, as that
-   * changes. Throws FEDMSG_CLOSED, FEDMSG_UNSUPPORTED.
-   */
-  subscribe(options: SubscribeOptions & { readonly durable: string }): Subscription<DurableReceived>;
-  subscribe(options?: SubscribeOptions): Subscription;
-  /** Resolves when somebody subscribes to a prefix of the full topic `topic`; default: to anything. */
-  subscribed(topic?: string, signal?: AbortSignal): Promise<void>;
-  /**
-   * Reads certificates, the list of revoked ones and our own key again, now; what cannot be read stays as it was, and is
-   * told as a status event. Files that change are noticed without it.
-   */
-  refresh(): Promise<void>;
-  /**
-   * Tells what happens, from now on, until the bus is closed; and first of all on which address it listens. Any number
-   * may listen.
-   */
-  status(): AsyncIterableIterator<StatusEvent, undefined>;
-  /** Sends what was accepted, lets subscriptions be read to their end, then closes. Idempotent. */
-  drain(): Promise<void>;
-  /** Stops now. What waits to be sent is rejected with FEDMSG_CLOSED. Idempotent. */
-  close(): Promise<void>;
-  /** Resolves when the bus is closed, whoever closed it. */
-  readonly closed: Promise<void>;
-}
+export type { Bus, ConnectOptions, Counts, PublishOptions, Receipt };
 
 /**
  * Joins the bus. With `sign_messages` the key and certificate to sign with are loaded first. If `endpoints` lists addresses for `name`, the first that is free is taken at once; subscribers only,
@@ -151,8 +85,11 @@ class FedmsgBus implements Bus {
     duplicates: 0,
     invalid: {} as Partial<Record<RefusalReason, number>>,
   };
+  readonly #feeds: FeedContext;
+  readonly #shared: SharedSources | undefined;
   #outgoing: Outgoing | undefined;
   #trust: Promise<Trust> | undefined;
+  #openedTrust: Trust | undefined;
   /** Ends what is still under way when the bus is closed. */
   readonly #over = new AbortController();
   #opening: Promise<Outgoing> | undefined;
@@ -167,6 +104,14 @@ class FedmsgBus implements Bus {
     this.#writer = new MessageWriter(config, caller);
     this.#transport = options.transport ? Promise.resolve(options.transport) : createTransport(config);
     this.#transport.catch(() => {}); // Whoever uses it hears of it.
+    this.#feeds = {
+      config,
+      endpoints: this.#endpoints,
+      transport: this.#transport,
+      status: this.#status,
+      refusals: new Refusals(this.#counts, this.#status),
+    };
+    if (options.shareConnections) this.#shared = new SharedSources(this.#feeds);
     this.closed = new Promise((resolve) => {
       this.#markClosed = resolve;
     });
@@ -209,12 +154,25 @@ class FedmsgBus implements Bus {
   }
 
   /** No `async`, which would cost another promise and more for each message of a journal. */
-  #publishOn({ publisher, journalled }: Outgoing, options: PublishOptions): Promise<Receipt> {
+  #publishOn({ publisher, journalled, confirming }: Outgoing, options: PublishOptions): Promise<Receipt> {
+    if (confirming) return this.#confirm(confirming, options);
     if (!journalled) return this.#send(publisher, options);
     return journalled.keep((position) => this.#writer.writeKept(options, position), options.signal).then(this.#count);
   }
 
-  async #send(publisher: Publisher, options: PublishOptions): Promise<Receipt> {
+  #confirm(confirming: ConfirmingPublisher, options: PublishOptions): Promise<Receipt> {
+    let written: Written;
+    try {
+      written = this.#writer.write(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return confirming.publish(written, options.signal, this.#noteTaken);
+  }
+
+  readonly #noteTaken = () => void this.#counts.published++;
+
+  async #send(publisher: Pick<Publisher, "send">, options: PublishOptions): Promise<Receipt> {
     const written = this.#writer.write(options);
     await publisher.send(written.frames, options.signal);
     return this.#count(written);
@@ -222,7 +180,7 @@ class FedmsgBus implements Bus {
 
   readonly #count = ({ message }: Written): Receipt => {
     this.#counts.published++;
-    return { topic: message.topic, msg_id: message.msg_id as string, i: message.i as number };
+    return new PlainReceipt(message);
   };
 
   subscribe(options: SubscribeOptions & { readonly durable: string }): Subscription<DurableReceived>;
@@ -232,27 +190,16 @@ class FedmsgBus implements Bus {
     if (!this.config.zmq_enabled) {
       throw new FedmsgError("FEDMSG_UNSUPPORTED", "zmq_enabled is false: there is nothing that could be subscribed to");
     }
-    const { invalid } = this.#counts;
-    const subscription = new Subscription(
-      {
-        config: this.config,
-        endpoints: this.#endpoints,
-        transport: this.#transport,
-        trust: this.#openTrust(),
-        status: this.#status,
-        onReceived: () => {
-          this.#counts.received++;
-        },
-        onInvalid: (reason) => {
-          invalid[reason] = (invalid[reason] ?? 0) + 1;
-        },
-        onDuplicate: () => {
-          this.#counts.duplicates++;
-        },
-        onClosed: (closed) => this.#subscriptions.delete(closed),
+    const context: SubscriptionContext = {
+      ...this.#feeds,
+      trust: this.#openTrust(),
+      shared: this.#shared,
+      onReceived: () => {
+        this.#counts.received++;
       },
-      options,
-    );
+      onClosed: (closed) => this.#subscriptions.delete(closed),
+    };
+    const subscription = new Subscription(context, options);
     this.#subscriptions.add(subscription);
     return subscription;
   }
@@ -261,6 +208,12 @@ class FedmsgBus implements Bus {
     this.#assertOpen();
     const outgoing = this.#outgoing ?? (await this.#open());
     await outgoing.publisher.subscribed(topic, signal);
+  }
+
+  certificates(): readonly Expiry[] {
+    const { signer } = this.#writer;
+    const own = signer ? [{ name: signer.certname, notAfter: signer.notAfter }] : [];
+    return [...own, ...(this.#openedTrust?.certificates() ?? [])];
   }
 
   async refresh(): Promise<void> {
@@ -280,7 +233,7 @@ class FedmsgBus implements Bus {
 
   drain(): Promise<void> {
     this.#ending ??= this.#end(async () => {
-      await (this.#outgoing?.journalled ?? this.#outgoing?.publisher)?.drain();
+      await (this.#outgoing?.confirming ?? this.#outgoing?.journalled ?? this.#outgoing?.publisher)?.drain();
       await Promise.all([...this.#subscriptions].map((subscription) => subscription.drain()));
     });
     return this.#ending;
@@ -289,7 +242,7 @@ class FedmsgBus implements Bus {
   async close(): Promise<void> {
     const stop = async () => {
       await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
-      await (this.#outgoing?.journalled ?? this.#outgoing?.publisher)?.close();
+      await (this.#outgoing?.confirming ?? this.#outgoing?.journalled ?? this.#outgoing?.publisher)?.close();
     };
     // While it drains, closing cuts that short; the end itself is the same one.
     if (this.#ending) await stop();
@@ -316,7 +269,10 @@ class FedmsgBus implements Bus {
   }
 
   #openTrust(): Promise<Trust> {
-    this.#trust ??= Trust.open(this.config, this.#status, this.#over.signal);
+    this.#trust ??= Trust.open(this.config, this.#status, this.#over.signal).then((trust) => {
+      this.#openedTrust = trust;
+      return trust;
+    });
     return this.#trust;
   }
 

@@ -10,7 +10,7 @@ import { type Bus, type ConnectOptions, openBus, type PublishOptions, type Recei
 import { callerPackage } from "./identity.ts";
 import type { Received } from "./received.ts";
 import type { StatusEvent } from "./status.ts";
-import type { SubscribeOptions } from "./subscription.ts";
+import type { SubscribeOptions } from "./subscribe-options.ts";
 
 /** Options of {@link publish}: what to publish, and any keys of the configuration that shall differ. */
 export interface DefaultPublishOptions extends PublishOptions {

@@ -1,6 +1,6 @@
 /** Follows every journal of `replay_endpoints` for one subscription, and knows what became of each message. */
 
-import { heartbeatPrefix, parseHeartbeat } from "../replay/heartbeat.ts";
+import { type Heartbeat, heartbeatPrefix, parseHeartbeat } from "../replay/heartbeat.ts";
 import { Ledger } from "../replay/ledger.ts";
 import { decodeText } from "../wire/text.ts";
 import type { FollowedContext } from "./followed-context.ts";
@@ -47,9 +47,7 @@ export class Following {
     const endpoints = Object.entries(options.endpoints);
     const isAlone = endpoints.length === 1;
     const context: FollowedContext = { ...options, ledger: this.ledger, signal: this.#over.signal, isAlone };
-    this.#journals = endpoints.map(
-      ([name, endpoint]) => new FollowedJournal(name, endpoint, context),
-    );
+    this.#journals = endpoints.map(([name, endpoint]) => new FollowedJournal(name, endpoint, context));
     this.#forgetting = setInterval(() => this.#forget(), forgetMs).unref();
   }
 
@@ -58,10 +56,8 @@ export class Following {
     return Promise.all(this.#journals.map(({ ready }) => ready));
   }
 
-  /** Takes a heartbeat, or what pretends to be one. */
-  hear(topic: Uint8Array, body: Uint8Array): void {
-    const heartbeat = readHeartbeat(topic, body);
-    if (!heartbeat) return;
+  /** Takes a heartbeat, of whatever journal. */
+  hear(heartbeat: Heartbeat): void {
     const journals = this.#journals.filter(({ journal }) => journal === heartbeat.journal);
     for (const journal of journals) journal.beat(heartbeat);
     if (journals.length === 0) this.#wonder(heartbeat.journal);
@@ -101,7 +97,8 @@ export class Following {
   }
 }
 
-function readHeartbeat(topic: Uint8Array, body: Uint8Array): ReturnType<typeof parseHeartbeat> {
+/** Reads the frames of a heartbeat, or of what pretends to be one. Never throws. */
+export function readHeartbeat(topic: Uint8Array, body: Uint8Array): Heartbeat | undefined {
   if (body.byteLength > heartbeatBytesMax) return undefined;
   try {
     return parseHeartbeat(decodeText(topic), (JSON.parse(decodeText(body)) as { msg?: unknown } | null)?.msg);

@@ -3,7 +3,8 @@
  * (*active*: it connects to `relay_inbound`). The names are those of `fedmsg/core.py`.
  *
  * An active publisher waits for the relay's subscription, not for a length of time. Where several relays are listed it
- * uses one, and goes on to the next when messages have waited for a second; all at once would say everything twice.
+ * uses one, and goes on to the next when messages have waited for a second; all at once would say everything twice. With
+ * `relay_confirm` it connects there instead, and hears what the relay has.
  */
 
 import type { Config } from "../config/index.ts";
@@ -12,13 +13,16 @@ import type { JournalledPublisher } from "../replay/journalled.ts";
 import { socketOptions } from "../transport/create.ts";
 import { listen } from "../transport/listen.ts";
 import type { Frames, Publisher, SocketEvent, Transport } from "../transport/transport.ts";
+import { ConfirmingPublisher, isConfirming } from "./confirming.ts";
 import { openJournalling } from "./journalling.ts";
 import { cutWarning, type StatusEvents } from "./status.ts";
 
 /** A publishing socket and the address it uses. */
 export interface Outgoing {
   /** What is sent through it goes into no journal. */
-  readonly publisher: Publisher;
+  readonly publisher: Pick<Publisher, "send" | "subscribed" | "drain" | "close">;
+  /** What hears from the relay that it has a message, and closes the connection, where the configuration asks for that. */
+  readonly confirming?: ConfirmingPublisher | undefined;
   /** What keeps what it sends, and closes the socket too, where the configuration asks for that. */
   readonly journalled?: JournalledPublisher | undefined;
   /** Where it listens, or the relay it is connected to at the moment. */
@@ -40,14 +44,32 @@ export interface OutgoingOptions {
 /**
  * Opens what a bus publishes with.
  *
- * @throws FedmsgError FEDMSG_NO_ENDPOINT, FEDMSG_ADDRESS_INVALID, FEDMSG_TRANSPORT; with `persistent_store` also
+ * @throws FedmsgError FEDMSG_NO_ENDPOINT, FEDMSG_ADDRESS_INVALID, FEDMSG_TRANSPORT; with `persistent_store` or `outbox` also
  *   FEDMSG_JOURNAL, FEDMSG_UNSUPPORTED, FEDMSG_ADDRESS_IN_USE (that of `replay_endpoints`)
  */
 export async function openOutgoing(options: OutgoingOptions): Promise<Outgoing> {
-  return options.config.active ? connectToRelay(options) : withJournal(await listenOnEndpoint(options), options);
+  if (!options.config.active) return withJournal(await listenOnEndpoint(options), options);
+  return isConfirming(options.config) ? connectToConfirm(options) : connectToRelay(options);
 }
 
-async function withJournal(outgoing: Outgoing, options: OutgoingOptions): Promise<Outgoing> {
+async function connectToConfirm(options: OutgoingOptions): Promise<Outgoing> {
+  warnOfStore(options);
+  const confirming = await ConfirmingPublisher.open(options);
+  return { publisher: confirming, confirming, endpoint: () => confirming.relay };
+}
+
+function warnOfStore({ config, name, status }: OutgoingOptions): void {
+  if (config.persistent_store === null) return;
+  const detail = "persistent_store: not used, as what is published through a relay (active: true) is not kept yet";
+  status.announce({ type: "warning", name, detail });
+}
+
+/** One that others connect to. */
+interface Listening extends Outgoing {
+  readonly publisher: Publisher;
+}
+
+async function withJournal(outgoing: Listening, options: OutgoingOptions): Promise<Outgoing> {
   const { config, name, status, encodeHeartbeat: encode } = options;
   const { publisher, endpoint } = outgoing;
   let isOpen = false;
@@ -65,7 +87,7 @@ async function withJournal(outgoing: Outgoing, options: OutgoingOptions): Promis
   }
 }
 
-async function listenOnEndpoint(options: OutgoingOptions): Promise<Outgoing> {
+async function listenOnEndpoint(options: OutgoingOptions): Promise<Listening> {
   const { config, name, status, transport } = options;
   const addresses = config.endpoints[name] ?? [];
   if (addresses.length === 0) throw noAddressError(config, name);
@@ -108,10 +130,7 @@ async function connectToRelay(options: OutgoingOptions): Promise<Outgoing> {
   if (relays.length === 0) {
     throw new FedmsgError("FEDMSG_NO_ENDPOINT", "active: true, but relay_inbound lists no address; add the relay's");
   }
-  if (config.persistent_store !== null) {
-    const detail = "persistent_store: not used, as what is published through a relay (active: true) is not kept yet";
-    status.announce({ type: "warning", name, detail });
-  }
+  warnOfStore(options);
   let current = 0;
   const relay = () => relays[current] as string;
   const publisher = transport.createPublisher({

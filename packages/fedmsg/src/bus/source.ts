@@ -4,18 +4,28 @@ import { listen } from "../transport/listen.ts";
 import type { Frames, SocketEvent, Subscriber, Transport } from "../transport/transport.ts";
 import { cutWarning, type EventSink } from "./status.ts";
 
-/** What a source needs of its subscription. */
-export interface SourceContext {
+/** What sources do with what comes, and how they are opened. */
+export interface SourcesOptions {
   readonly config: Config;
+  /** Hears of connections. */
   readonly status: EventSink;
-  /** Beginnings of the topics that are wanted. */
-  readonly prefixes: readonly string[];
-  /** Listen on addresses instead of connecting to them. */
-  readonly passive: boolean;
-  /** Takes a message; a promise, where there is no room for the next one yet. */
-  readonly take: (frames: Frames, source: Source) => Promise<void> | undefined;
-  /** Hears that nothing can be received any more. */
-  readonly onError: (error: unknown) => void;
+  /** Beginnings of the topics that are wanted; `[""]` for everything. Default: none, until somebody subscribes. */
+  readonly prefixes?: readonly string[];
+  /** Listen on addresses instead of connecting to them. Default false. */
+  readonly passive?: boolean;
+  /** What to do where a host that is to be listened on is not this machine. Default `everywhere`: on every interface. */
+  readonly elsewhere?: "refuse" | "everywhere";
+  /** Whether an address is to be read at all. Default: each is. */
+  readonly accepts?: (address: string) => Promise<boolean>;
+  /** What an error is to say of an address that cannot be opened, such as the key that lists it. Default: the error itself. */
+  readonly explain?: (error: unknown, name: string, address: string) => unknown;
+  /**
+   * Takes what came together from one source, one message at least. The source is read on when the promise resolves, or at
+   * once where there is none.
+   */
+  readonly take: (batch: readonly Frames[], source: Source) => Promise<void> | undefined;
+  /** Hears that nothing can be received from a source any more: its socket failed, or `take` did. */
+  readonly onError: (error: unknown, source: Source) => void;
 }
 
 /** A source that leaves is closed when nothing came for so many ms; */
@@ -28,22 +38,24 @@ export class Source {
   readonly name: string;
   /** The address that is listed. */
   readonly address: string;
-  readonly #context: SourceContext;
+  readonly #options: SourcesOptions;
   readonly #socket: Subscriber;
   #endpoint: string;
+  #isOpen = false;
   #isReceiving = false;
   #received = 0;
+  #lastAt = -Infinity;
   #leaving: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #reading = Promise.resolve();
 
-  constructor(transport: Transport, context: SourceContext, name: string, address: string) {
+  constructor(transport: Transport, options: SourcesOptions, name: string, address: string) {
     this.name = name;
     this.address = address;
     this.#endpoint = address;
-    this.#context = context;
+    this.#options = options;
     this.#socket = transport.createSubscriber({
-      ...socketOptions(context.config),
+      ...socketOptions(options.config),
       onEvent: (event) => this.#forward(event),
     });
   }
@@ -53,20 +65,45 @@ export class Source {
     return this.#endpoint;
   }
 
+  /** Whether it connects or listens, and was not closed. */
+  get isOpen(): boolean {
+    return this.#isOpen && !this.#closing;
+  }
+
+  /** When something came last, or was done with, in ms of `performance.now()`; negative infinity before. */
+  get lastAt(): number {
+    return this.#lastAt;
+  }
+
   /**
    * Connects, or listens, and begins to read.
    *
+   * @param prefixes what to subscribe to at first
    * @throws FedmsgError FEDMSG_ADDRESS_INVALID, FEDMSG_ADDRESS_IN_USE, FEDMSG_TRANSPORT
    */
-  async open(): Promise<void> {
-    const { passive, prefixes, status, onError } = this.#context;
+  async open(prefixes: Iterable<string>): Promise<void> {
+    const { passive = false, elsewhere = "everywhere", status, onError } = this.#options;
     for (const prefix of prefixes) this.#socket.subscribe(prefix);
     if (passive) {
-      const { endpoint, note } = await listen(this.#socket, this.address, "everywhere");
+      const { endpoint, note } = await listen(this.#socket, this.address, elsewhere);
       this.#endpoint = endpoint;
       status.emit({ type: "listening", name: this.name, endpoint, ...(note !== undefined && { note }) });
     } else this.#socket.connect(this.address);
-    this.#reading = this.#read().catch(onError);
+    this.#isOpen = true;
+    this.#reading = this.#read().catch((error) => {
+      onError(error, this);
+      return this.close();
+    });
+  }
+
+  /** Asks for one more prefix, */
+  subscribe(prefix: string): void {
+    if (!this.#closing) this.#socket.subscribe(prefix);
+  }
+
+  /** or takes that back. */
+  unsubscribe(prefix: string): void {
+    if (!this.#closing) this.#socket.unsubscribe(prefix);
   }
 
   /** Reads what has arrived, and closes then; unless it is to stay after all. Idempotent. */
@@ -108,15 +145,16 @@ export class Source {
       this.#isReceiving = false;
       this.#received++;
       if (batch.length === 0) return;
-      for (const frames of batch) {
-        const room = this.#context.take(frames, this);
-        if (room) await room;
-      }
+      this.#lastAt = performance.now();
+      const taken = this.#options.take(batch, this);
+      if (!taken) continue;
+      await taken;
+      this.#lastAt = performance.now();
     }
   }
 
   #forward(event: SocketEvent): void {
-    const { status } = this.#context;
+    const { status } = this.#options;
     const { name, endpoint } = this;
     if (event.type === "connected") status.emit({ type: "connected", name, endpoint });
     else if (event.type === "disconnected") status.emit({ type: "disconnected", name, endpoint });

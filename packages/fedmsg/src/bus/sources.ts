@@ -1,18 +1,56 @@
 import type { Transport } from "../transport/transport.ts";
-import { Source, type SourceContext } from "./source.ts";
+import { Source, type SourcesOptions } from "./source.ts";
 
-/** The sources of one subscription, which come and go with the addresses that are listed. */
+/**
+ * Sources that are read together, those of one subscription or of one daemon: one socket for each address, which come and go
+ * with the addresses that are listed.
+ */
 export class Sources {
   readonly #transport: Promise<Transport>;
-  readonly #context: SourceContext;
+  readonly #options: SourcesOptions;
   readonly #all = new Set<Source>();
+  /** What is subscribed to, and how often that was asked for. */
+  readonly #prefixes = new Map<string, number>();
   /** Changes are made one after the other. */
   #work: Promise<void> = Promise.resolve();
+  /** When those that are no more were done with the last that came. */
+  #endedAt = -Infinity;
   #isClosed = false;
 
-  constructor(transport: Promise<Transport>, context: SourceContext) {
+  constructor(transport: Promise<Transport>, options: SourcesOptions) {
     this.#transport = transport;
-    this.#context = context;
+    this.#options = options;
+    this.subscribe(options.prefixes ?? []);
+  }
+
+  /** Those that connect or listen, and were not closed. */
+  get open(): readonly Source[] {
+    return [...this.#all].filter(({ isOpen }) => isOpen);
+  }
+
+  /** When something came last, or was done with, in ms of `performance.now()`; negative infinity before. */
+  get lastAt(): number {
+    let last = this.#endedAt;
+    for (const { lastAt } of this.#all) last = Math.max(last, lastAt);
+    return last;
+  }
+
+  /** Asks for these beginnings of topics too, from now on. */
+  subscribe(prefixes: readonly string[]): void {
+    for (const prefix of prefixes) {
+      const count = this.#prefixes.get(prefix) ?? 0;
+      this.#prefixes.set(prefix, count + 1);
+      if (count === 0) for (const source of this.#all) source.subscribe(prefix);
+    }
+  }
+
+  /** Takes one `subscribe` back. */
+  unsubscribe(prefixes: readonly string[]): void {
+    for (const prefix of prefixes) {
+      const left = (this.#prefixes.get(prefix) ?? 0) - 1;
+      if (left > 0) this.#prefixes.set(prefix, left);
+      else if (this.#prefixes.delete(prefix)) for (const source of this.#all) source.unsubscribe(prefix);
+    }
   }
 
   /**
@@ -20,7 +58,7 @@ export class Sources {
    *
    * @throws FedmsgError FEDMSG_ADDRESS_INVALID, FEDMSG_ADDRESS_IN_USE, FEDMSG_TRANSPORT
    */
-  open(endpoints: readonly (readonly [name: string, addresses: readonly string[]])[]): Promise<void> {
+  openAll(endpoints: readonly (readonly [name: string, addresses: readonly string[]])[]): Promise<void> {
     return this.#enqueue(async () => {
       for (const [name, addresses] of endpoints) for (const address of addresses) await this.#open(name, address);
     });
@@ -40,7 +78,7 @@ export class Sources {
         // What the one that is leaving received comes before what the new one will.
         await Promise.all(same.map((source) => source.ended));
         await this.#open(name, address).catch((error: Error) => {
-          this.#context.status.emit({ type: "warning", name, detail: `${address}: ${error.message}` });
+          this.#options.status.emit({ type: "warning", name, detail: `${address}: ${error.message}` });
         });
       }
     });
@@ -67,16 +105,24 @@ export class Sources {
 
   async #open(name: string, address: string): Promise<void> {
     const transport = await this.#transport;
-    if (this.#isClosed) return;
-    const source = new Source(transport, this.#context, name, address);
-    this.#all.add(source);
+    const { accepts, explain } = this.#options;
+    let source: Source | undefined;
     try {
-      await source.open();
+      if (accepts && !(await accepts(address))) return;
+      if (this.#isClosed) return;
+      source = new Source(transport, this.#options, name, address);
+      this.#all.add(source);
+      await source.open(this.#prefixes.keys());
+      void source.ended.then(() => this.#forget(source as Source));
     } catch (error) {
-      await source.close();
-      this.#all.delete(source);
-      throw error;
+      await source?.close();
+      if (source) this.#all.delete(source);
+      throw explain ? explain(error, name, address) : error;
     }
-    void source.ended.then(() => this.#all.delete(source));
+  }
+
+  #forget(source: Source): void {
+    this.#endedAt = Math.max(this.#endedAt, source.lastAt);
+    this.#all.delete(source);
   }
 }

@@ -28,8 +28,17 @@ export type StatusEvent =
   | CryptoEvent
   /** Messages have waited for the relay at `endpoint` for so many ms; told every second. */
   | { readonly type: "waiting"; readonly name: string; readonly endpoint: string; readonly ms: number }
-  /** Subscribers of ours that do not keep up lost `count` messages since the last such event. */
-  | { readonly type: "dropped"; readonly name: string; readonly endpoint: string; readonly count: number }
+  /**
+   * Subscribers of ours that do not keep up lost `count` messages since the last such event. With `subscription` it is one of
+   * this bus (`shareConnections`; its name, or `subscription`), and the last message that it lost came from `endpoint`.
+   */
+  | {
+      readonly type: "dropped";
+      readonly name: string;
+      readonly endpoint: string;
+      readonly count: number;
+      readonly subscription?: string;
+    }
   /** The SRV records of the domain `name` (`srv_endpoints`) list other addresses than before. */
   | {
       readonly type: "endpoints";

@@ -1,62 +1,30 @@
-import type { Config } from "../config/index.ts";
-import { messageKeyOf, passingReasons, type Reason } from "../crypto/index.ts";
 import { FedmsgError } from "../errors.ts";
 import { type CursorStore, createMemoryCursors, type Transaction } from "../replay/cursors.ts";
 import { heartbeatPrefix } from "../replay/heartbeat.ts";
-import type { Frames, Transport } from "../transport/transport.ts";
-import { type Decoded, decodeBody, decodeMessage } from "../wire/frames.ts";
 import { compileTopics, type TopicMatcher } from "../wire/topic.ts";
 import { BoundedQueue } from "./bounded-queue.ts";
 import { DurableIterator } from "./durable-iterator.ts";
-import type { LiveEndpoints } from "./endpoints.ts";
-import type { From, Taken } from "./followed-context.ts";
-import { Following, isHeartbeat } from "./following.ts";
+import { ExplicitIterator } from "./explicit-iterator.ts";
+import { type Feed, type FeedContext, OwnFeed, type Taker } from "./feed.ts";
+import type { From } from "./followed-context.ts";
+import { Following } from "./following.ts";
+import { Intake } from "./intake.ts";
 import { assertDurableName, openCursorsOf } from "./open-cursors.ts";
 import { CommittableMessage, type Committer, type Received } from "./received.ts";
-import type { Source } from "./source.ts";
-import { Sources } from "./sources.ts";
-import type { RefusalReason, StatusEvent, StatusEvents } from "./status.ts";
-import type { Judge, Judgement, Trust } from "./trust.ts";
-
-/** What to subscribe to. */
-export interface SubscribeOptions {
-  /** Patterns as `compileTopics` reads them: AMQP wildcards, or prefixes. Default: everything. */
-  readonly topics?: readonly string[];
-  /** Listen on the addresses instead of connecting to them, so that publishers come to us. Default false. */
-  readonly passive?: boolean;
-  /**
-   * The name of the subscription: how far it is is kept on disk under it (`cursor_store`), and what comes while it is not
-   * there is fetched later, where its publisher keeps a journal (`replay_endpoints`). One process at a time. Up to 100
-   * letters, digits, dots, hyphens and underscores.
-   */
-  readonly durable?: string;
-  /**
-   * Where a subscription without a past begins in the journals of `replay_endpoints`: with what comes from now on (`head`,
-   * the default), with the oldest that is there (`first`), or with what was kept since a time.
-   */
-  readonly from?: "head" | "first" | Date;
-  /** Ends the iteration. */
-  readonly signal?: AbortSignal;
-}
+import type { SharedSources } from "./shared-sources.ts";
+import type { EventSink, StatusEvent } from "./status.ts";
+import type { SubscribeOptions } from "./subscribe-options.ts";
+import type { Trust } from "./trust.ts";
 
 /** What a subscription needs of its bus. */
-export interface SubscriptionContext {
-  readonly config: Config;
-  readonly endpoints: LiveEndpoints;
-  readonly transport: Promise<Transport>;
+export interface SubscriptionContext extends FeedContext {
   readonly trust: Promise<Trust>;
-  readonly status: StatusEvents;
+  /** Where subscriptions share connections: those. */
+  readonly shared: SharedSources | undefined;
   readonly onReceived: () => void;
-  readonly onInvalid: (reason: RefusalReason) => void;
-  readonly onDuplicate: () => void;
-  /** Called once, when nothing is left of it. */
+  /** Called when nothing is left of it, perhaps more than once. */
   readonly onClosed: (subscription: Subscription) => void;
 }
-
-type Valid = Extract<Decoded, { valid: true }>;
-
-/** Where a message came from. */
-type Origin = Pick<Source, "name" | "endpoint">;
 
 /** Messages that may wait for the reader, before reading from the network stops. */
 const queueMessagesMax = 1024;
@@ -73,57 +41,53 @@ const diskKeysMax = 1_000_000;
  * given once, and what cannot be had any more is a status event `gap`.
  */
 export class Subscription<Given extends Received = Received> implements AsyncIterable<Given, undefined> {
+  /**
+   * Resolves when what it remembers is open and it begins to connect: what is published to sockets that are connected comes from
+   * now on. Rejects where it cannot, with what the loop throws, too.
+   */
+  readonly opened: Promise<void>;
   readonly #context: SubscriptionContext;
   readonly #options: SubscribeOptions;
-  readonly #queue: BoundedQueue<Given>;
   readonly #topics: TopicMatcher;
-  readonly #sources: Sources;
-  readonly #onEndpoints = (name: string, addresses: readonly string[]) => this.#sources.update(name, addresses);
-  readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = () => void this.close();
+  readonly #queue: BoundedQueue<Given>;
+  readonly #intake: Intake;
+  readonly #feed: Feed;
   readonly #iterator: AsyncIterableIterator<Given, undefined>;
-  readonly #durable: DurableIterator | undefined;
-  readonly #committer: Committer = { commit: (key, work) => this.#commit(key, work) };
+  readonly #durable: DurableIterator | ExplicitIterator | undefined;
+  readonly #committer: Committer = {
+    commit: (key, work) => this.#commit(key, work),
+    release: (key) => this.#following?.ledger.release(key),
+  };
+  readonly #onAbort = () => void this.close();
+  /** What is told about this subscription alone. */
+  readonly #own: EventSink = { emit: (event) => this.#tell(event) };
   #store: CursorStore | undefined;
   #following: Following | undefined;
-  /** While there is something to catch up on, what comes waits. */
-  #catchingUp: Promise<unknown> | undefined;
-  #judge!: Judge; // Before anything is received.
-  #closing: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
 
   constructor(context: SubscriptionContext, options: SubscribeOptions) {
-    const { config, endpoints, transport, trust } = context;
+    const { config } = context;
     this.#context = context;
     this.#options = options;
     if (options.durable !== undefined) assertDurableName(options.durable);
-    this.#queue = new BoundedQueue({ itemsMax: queueMessagesMax, bytesMax: config.queueBytesMax }, () => this.close());
     this.#topics = compileTopics(options.topics ?? [], { strict: config.zmq_strict });
-    if (options.durable !== undefined) {
-      const messages = this.#queue as unknown as BoundedQueue<CommittableMessage>;
-      const onFailure = (error: unknown) => this.#warn(`is not kept as handled: ${FedmsgError.from(error).message}`);
-      this.#durable = new DurableIterator(messages, async () => this.#store?.close(), onFailure);
-    }
+    this.#queue = new BoundedQueue({ itemsMax: queueMessagesMax, bytesMax: config.queueBytesMax }, () => this.#leave());
+    if (options.durable !== undefined) this.#durable = this.#createDurable(options.commit ?? "next");
     this.#iterator = (this.#durable as AsyncIterableIterator<Given & Received, undefined> | undefined) ?? this.#queue;
-    this.#sources = new Sources(transport, {
+    this.#intake = new Intake({
       config,
-      status: { emit: (event) => this.#tell(event) },
-      prefixes: this.#isFollowing ? [...this.#topics.prefixes, heartbeatPrefix] : this.#topics.prefixes,
-      passive: options.passive ?? false,
-      take: (frames, source) => this.#take(frames, source),
-      onError: (error) => this.#queue.end(FedmsgError.from(error)),
+      topics: this.#topics,
+      refusals: context.refusals,
+      onReceived: context.onReceived,
+      give: (received, key) => this.#give(received, key),
     });
-    endpoints.follow(this.#onEndpoints);
-    const opening = trust.then(async (opened) => {
-      this.#judge = opened.createJudge();
-      await this.#follow();
-      return this.#sources.open(endpoints.list());
-    });
-    opening.catch((error) => {
+    this.#feed = this.#createFeed();
+    this.opened = this.#open();
+    this.opened.catch((error) => {
       this.#queue.end(FedmsgError.from(error));
       void this.close(); // The loop that this error ends will not ask for it.
     });
     const { signal } = options;
-    this.#signal = signal;
     if (signal?.aborted) this.#onAbort();
     else signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -132,24 +96,70 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
     return this.#iterator;
   }
 
+  /** Messages that came and wait for the reader. */
+  get waiting(): number {
+    return this.#queue.size + this.#feed.waiting;
+  }
+
+  /**
+   * Messages that came and were missed, as the reader did not keep up. Only of one that shares connections: others have their
+   * publishers wait. What a journal has of them is fetched later.
+   */
+  get dropped(): number {
+    return this.#feed.dropped;
+  }
+
   /** Takes no more; what has been received can still be iterated. Idempotent. */
   async drain(): Promise<void> {
     this.#queue.lift();
-    await this.#closeSockets();
-    await this.#sources.ended();
+    await this.#stop();
+    await this.#feed.drain();
     this.#queue.end();
-    if (this.#queue.size === 0) await this.#letGo();
+    if (!this.#durable || this.#queue.isOver) await this.#letGo();
   }
 
   /** Stops at once; the iteration ends. Idempotent. */
   async close(): Promise<void> {
-    this.#queue.clear();
-    await this.#closeSockets();
-    await this.#letGo();
+    await this.#leave();
+    if (this.#options.commit === "explicit") await this.#forget();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #createDurable(commit: "next" | "explicit"): DurableIterator | ExplicitIterator {
+    const messages = this.#queue as unknown as BoundedQueue<CommittableMessage>;
+    if (commit === "explicit") return new ExplicitIterator(messages, () => this.#forget());
+    const onFailure = (error: unknown) => this.#warn(`is not kept as handled: ${FedmsgError.from(error).message}`);
+    return new DurableIterator(messages, () => this.#forget(), onFailure);
+  }
+
+  #createFeed(): Feed {
+    const { shared } = this.#context;
+    const { passive = false } = this.#options;
+    const intake = this.#intake;
+    const { prefixes } = this.#topics;
+    const taker: Taker = {
+      prefixes: this.#isFollowing ? [...prefixes, heartbeatPrefix] : prefixes,
+      get isCatchingUp() {
+        return intake.isCatchingUp;
+      },
+      wants: (arrival) => intake.wants(arrival),
+      take: (arrival) => intake.take(arrival),
+      connected: () => this.#following?.reconnected(),
+      missed: (count, { name, endpoint }) =>
+        this.#own.emit({ type: "dropped", name, endpoint, count, subscription: this.#name }),
+      fail: (error) => this.#fail(error),
+    };
+    return shared && !passive ? shared.createFeed(taker) : new OwnFeed(this.#context, taker, passive);
+  }
+
+  async #open(): Promise<void> {
+    const trust = await this.#context.trust;
+    this.#intake.judgeBy(await trust.createJudge(this.#options));
+    await this.#follow();
+    if (!this.#stopping) await this.#feed.open();
   }
 
   /** Whether it asks for what did not come. */
@@ -159,27 +169,28 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
 
   /** Opens what remembers, and begins to follow the journals. */
   async #follow(): Promise<void> {
-    if (!this.#isFollowing || this.#closing) return;
-    const { config, status } = this.#context;
+    if (!this.#isFollowing || this.#stopping) return;
+    const { config } = this.#context;
     const { durable, from = "head", topics = [] } = this.#options;
     const store = durable === undefined ? createMemoryCursors() : await this.#openStore(durable, topics);
     this.#store = store;
-    if (this.#closing) return void (await store.close());
+    if (this.#stopping) {
+      await store.close();
+      return;
+    }
     const hasPast = store.cursors.size > 0 || from !== "head";
     this.#following = new Following({
       endpoints: config.replay_endpoints ?? {},
       store,
-      status,
+      status: this.#own,
       prefixes: this.#topics.prefixes,
       matches: (topic) => this.#topics.matches(topic),
       from: from instanceof Date ? from.getTime() : (from satisfies From),
-      take: (body, name, endpoint) => this.#takeFetched(body, { name, endpoint }),
+      take: (body, name, endpoint) => this.#intake.takeFetched(body, { name, endpoint }),
       keysMax: durable === undefined ? memoryKeysMax : diskKeysMax,
     });
-    if (!hasPast) return;
-    this.#catchingUp = this.#following.ready.finally(() => {
-      this.#catchingUp = undefined;
-    });
+    this.#intake.follow(this.#following);
+    if (hasPast) this.#intake.waitFor(this.#following.ready);
   }
 
   async #openStore(name: string, topics: readonly string[]): Promise<CursorStore> {
@@ -196,76 +207,18 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
     return store;
   }
 
-  /** Returns a promise only where the reader is behind, or a check takes time. */
-  #take(frames: Frames, source: Source): Promise<void> | undefined {
-    if (this.#catchingUp) return this.#catchingUp.then(() => this.#take(frames, source));
-    const [first, second] = frames;
-    if (first && second && isHeartbeat(first)) {
-      this.#following?.hear(first, second);
-      if (!this.#wantsHeartbeats) return undefined;
-    }
-    const decoded = decodeMessage(frames, this.#context.config.bodyBytesMax);
-    if (!decoded.valid) {
-      this.#refuse(decoded.topic, decoded.reason, decoded.detail, source);
-      return undefined;
-    }
-    if (!this.#topics.matches(decoded.topic)) return undefined;
-    const key = this.#following && toKey(decoded);
-    if (key !== undefined && this.#following?.ledger.stateOf(key) !== "unknown") {
-      this.#refuse(decoded.topic, "duplicate", "", source);
-      return undefined;
-    }
-    const conclude = (judged: Judgement) => {
-      if (judged.accepted) this.#following?.heardOf(source.name, decoded.message.seq_id);
-      return this.#deliver(decoded, judged, source, key);
-    };
-    const judgement = this.#judge.judge(decoded);
-    return judgement instanceof Promise ? judgement.then(conclude) : conclude(judgement);
-  }
-
-  /**
-   * Takes a message that was asked for: as one that came by itself, however old it is.
-   *
-   * @throws FedmsgError FEDMSG_CREDENTIALS where nobody can say now whether it is valid: it is asked for once more
-   */
-  async #takeFetched(body: Uint8Array, origin: Origin): Promise<Taken | undefined> {
-    const decoded = decodeBody(body, this.#context.config.bodyBytesMax);
-    if (!decoded.valid) {
-      this.#refuse(decoded.topic, decoded.reason, decoded.detail, origin);
-      return undefined;
-    }
-    if (!this.#topics.matches(decoded.topic)) return undefined;
-    const key = toKey(decoded);
-    if (this.#following?.ledger.stateOf(key) !== "unknown") return { key, isNew: false };
-    const judgement = await this.#judge.judge(decoded, "whenever");
-    const room = this.#deliver(decoded, judgement, origin, key);
-    if (!judgement.accepted) {
-      if (!passingReasons.has(judgement.reason as Reason)) return undefined; // It is nobody's message.
-      throw new FedmsgError("FEDMSG_CREDENTIALS", `it cannot be said whose ${decoded.topic} is: ${judgement.detail}`);
-    }
-    if (room) await room;
-    return { key, isNew: true };
-  }
-
-  #deliver(decoded: Valid, judgement: Judgement, origin: Origin, key: string | undefined): Promise<void> | undefined {
-    const { topic, message, body } = decoded;
-    const { name, endpoint } = origin;
-    if (!judgement.accepted) {
-      this.#refuse(topic, judgement.reason, judgement.detail, origin);
-      return undefined;
-    }
-    if (key !== undefined && !this.#following?.ledger.see(key)) return undefined; // Another copy was quicker.
-    this.#context.onReceived();
-    const { trust, signer } = judgement;
-    const received: Received = { name, endpoint, topic, message, body, trust, ...(signer !== undefined && { signer }) };
-    if (key === undefined) return this.#queue.push(received as Given, body.byteLength);
-    if (this.#durable) {
+  /** @param key where journals are followed */
+  #give(received: Received, key: string | undefined): Promise<void> | undefined {
+    const { byteLength } = received.body;
+    if (key !== undefined && this.#durable) {
       const message = new CommittableMessage(received, key, this.#committer);
-      return this.#queue.push(message as unknown as Given, body.byteLength);
+      return this.#queue.push(message as unknown as Given, byteLength);
     }
-    this.#store?.handle(key).catch(() => {}); // It was closed meanwhile.
-    this.#following?.ledger.handled(key);
-    return this.#queue.push(received as Given, body.byteLength);
+    if (key !== undefined) {
+      this.#store?.handle(key).catch(() => {}); // It was closed meanwhile.
+      this.#following?.ledger.handled(key);
+    }
+    return this.#queue.push(received as Given, byteLength);
   }
 
   async #commit<T>(key: string, work?: (transaction: Transaction) => T): Promise<T | undefined> {
@@ -280,49 +233,51 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
     }
   }
 
-  get #wantsHeartbeats(): boolean {
-    return this.#topics.prefixes.some((prefix) => prefix.startsWith("_"));
+  get #name(): string {
+    return this.#options.durable ?? "subscription";
   }
 
   #tell(event: StatusEvent): void {
-    if (event.type === "connected") this.#following?.reconnected();
     this.#context.status.emit(event);
+    try {
+      this.#options.onEvent?.(event);
+    } catch {
+      // Its own business.
+    }
   }
 
   #warn(detail: string): void {
-    this.#context.status.emit({ type: "warning", name: this.#options.durable ?? "subscription", detail });
+    this.#own.emit({ type: "warning", name: this.#name, detail });
+  }
+
+  /** Nothing can be received any more; what has been is still given, and then the error. */
+  #fail(error: unknown): void {
+    this.#queue.end(FedmsgError.from(error));
+    void this.#stop().then(() => this.#feed.close());
+  }
+
+  /** The reader wants no more. */
+  async #leave(): Promise<void> {
+    this.#queue.clear();
+    await this.#stop();
+    await this.#feed.close();
+    await this.#letGo();
   }
 
   /** Whoever has a message in hand may still commit it; the cursors are closed then. */
   async #letGo(): Promise<void> {
-    if (!this.#durable?.isBusy) await this.#store?.close();
+    if (!this.#durable?.isBusy) await this.#forget();
   }
 
-  #refuse(topic: string, reason: RefusalReason, detail: string, { name, endpoint }: Origin): void {
-    if (reason === "duplicate") {
-      this.#context.onDuplicate();
-      this.#context.status.emit({ type: "duplicate", name, endpoint, topic });
-      return;
-    }
-    this.#context.onInvalid(reason);
-    this.#context.status.emit({ type: "invalid", name, endpoint, topic, reason, detail });
-  }
-
-  #closeSockets(): Promise<void> {
-    this.#closing ??= this.#closeAll();
-    return this.#closing;
-  }
-
-  async #closeAll(): Promise<void> {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-    await this.#following?.close();
-    await Promise.all([this.#sources.close(), this.#context.endpoints.unfollow(this.#onEndpoints)]);
+  async #forget(): Promise<void> {
+    await this.#store?.close();
     this.#context.onClosed(this);
   }
-}
 
-/** As the ledger has keys. */
-function toKey({ message, body }: Valid): string {
-  const key = messageKeyOf(message, body);
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
+  /** Asks for nothing any more. */
+  #stop(): Promise<void> {
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#stopping ??= this.#following?.close() ?? Promise.resolve();
+    return this.#stopping;
+  }
 }

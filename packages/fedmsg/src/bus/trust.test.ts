@@ -4,7 +4,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { createReplayGuard, createSigner } from "../crypto/index.ts";
 import { decodeMessage } from "../wire/frames.ts";
 import type { StatusEvent } from "./status.ts";
-import { guardEvents, Trust } from "./trust.ts";
+import { guardEvents, type Memo, Trust } from "./trust.ts";
 
 afterEach(() => void vi.useRealTimers());
 
@@ -19,7 +19,7 @@ test("a clock that falls back behind what was accepted is told as a warning", as
   const { events, status } = listen();
   using closing = { closed: new AbortController(), [Symbol.dispose]: () => closing.closed.abort() };
   const config = signedConfig({ replay_window: 60 });
-  const judge = (await Trust.open(config, status, closing.closed.signal)).createJudge();
+  const judge = await (await Trust.open(config, status, closing.closed.signal)).createJudge();
   const signer = await createSigner(signedConfig());
   const ask = (i: number) => {
     const body = Buffer.from(signer.encodeSigned({ topic: "t", i, timestamp: Math.floor(Date.now() / 1000) }));
@@ -33,6 +33,26 @@ test("a clock that falls back behind what was accepted is told as a warning", as
   expect(events.filter(({ type }) => type === "warning")).toEqual([
     { type: "warning", name: "replay_window", detail: expect.stringMatching(/clock is 9[34]\d s behind/) },
   ]);
+});
+
+test("what one judge found about a message another one takes over, also where that took time", async () => {
+  const { status } = listen();
+  using closing = { closed: new AbortController(), [Symbol.dispose]: () => closing.closed.abort() };
+  const trust = await Trust.open(signedConfig(), status, closing.closed.signal);
+  const [first, second] = [await trust.createJudge(), await trust.createJudge({ allowUnsigned: ["t"] })];
+  const blind = await trust.createJudge({ validateSignatures: false });
+  const body = Buffer.from((await createSigner(signedConfig())).encodeSigned({ topic: "t" }));
+  const decoded = decodeMessage([Buffer.from("t"), body]);
+  if (!decoded.valid) expect.unreachable();
+  const memo: Memo = { finding: undefined };
+  expect(first.judge(decoded, "recent", memo)).toMatchObject({ accepted: true, trust: "signed" });
+  const found = memo.finding;
+  expect(second.judge(decoded, "recent", memo)).toMatchObject({ accepted: true, trust: "signed" });
+  expect(memo.finding).toBe(found);
+  memo.finding = Promise.resolve({ validation: { valid: false, reason: "unsigned", detail: "so it was found" } });
+  expect(await first.judge(decoded, "recent", memo)).toMatchObject({ accepted: false, detail: "so it was found" });
+  expect(await second.judge(decoded, "recent", memo)).toEqual({ accepted: true, trust: "unsigned" });
+  expect(blind.judge(decoded, "recent", memo)).toEqual({ accepted: true, trust: "unchecked" });
 });
 
 test("a memory that is full is told as a warning, with the name of who filled it", () => {

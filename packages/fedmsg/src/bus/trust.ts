@@ -8,6 +8,7 @@ import {
   type CryptoEventSink,
   createReplayGuard,
   createValidator,
+  type Expiry,
   MessageParts,
   type Refusal,
   type ReplayGuard,
@@ -37,16 +38,38 @@ type Valid = Extract<Decoded, { valid: true }>;
 const unchecked: Judgement = { accepted: true, trust: "unchecked" };
 const unsigned: Judgement = { accepted: true, trust: "unsigned" };
 
+/** What the check of a message found, whoever asks; and what it was checked on. */
+export interface Finding {
+  readonly validation: Validation;
+  /** Absent where a look was enough to refuse it. */
+  readonly parts?: MessageParts;
+}
+
+/** Keeps what a check found, so that a message for several subscriptions is checked once. */
+export interface Memo {
+  finding: Finding | Promise<Finding> | undefined;
+}
+
+/** What a subscription wants otherwise than the configuration has it. */
+export interface JudgeOptions {
+  /** In place of `validate_signatures`. */
+  readonly validateSignatures?: boolean | undefined;
+  /** In place of `allow_unsigned`. */
+  readonly allowUnsigned?: readonly string[] | undefined;
+}
+
 /** What the configuration trusts. */
 export class Trust {
   readonly #config: Config;
-  readonly #validator: Validator | undefined;
   readonly #status: EventSink;
+  readonly #signal: AbortSignal;
+  #validator: Validator | undefined;
+  #loading: Promise<Validator> | undefined;
 
-  private constructor(config: Config, validator: Validator | undefined, status: EventSink) {
+  private constructor(config: Config, status: EventSink, signal: AbortSignal) {
     this.#config = config;
-    this.#validator = validator;
     this.#status = status;
+    this.#signal = signal;
   }
 
   /**
@@ -55,19 +78,39 @@ export class Trust {
    * @param signal closes it, also while it loads
    */
   static async open(config: Config, status: EventSink, signal: AbortSignal): Promise<Trust> {
-    if (!config.validate_signatures) return new Trust(config, undefined, status);
-    const onEvent: CryptoEventSink = (event) => status.emit(event);
-    return new Trust(config, await createValidator(config, { onEvent, signal }), status);
+    const trust = new Trust(config, status, signal);
+    if (config.validate_signatures) await trust.#load();
+    return trust;
   }
 
-  /** Makes what judges the messages of one subscription. */
-  createJudge(): Judge {
-    return new Judge(this.#config, this.#validator, this.#status);
+  /** Makes what judges the messages of one subscription. What it needs for that is loaded where it was not yet. */
+  async createJudge(options: JudgeOptions = {}): Promise<Judge> {
+    const { validate_signatures, allow_unsigned, replay_window } = this.#config;
+    const validator = (options.validateSignatures ?? validate_signatures) ? await this.#load() : undefined;
+    return new Judge(
+      { allow_unsigned: options.allowUnsigned ?? allow_unsigned, replay_window },
+      validator,
+      this.#status,
+    );
+  }
+
+  #load(): Promise<Validator> {
+    const onEvent: CryptoEventSink = (event) => this.#status.emit(event);
+    this.#loading ??= createValidator(this.#config, { onEvent, signal: this.#signal }).then((validator) => {
+      this.#validator = validator;
+      return validator;
+    });
+    return this.#loading;
   }
 
   /** Reads the certificate authority and the list of revoked certificates again. */
   async refresh(): Promise<void> {
     await this.#validator?.refresh();
+  }
+
+  /** What messages are held against, and until when it is valid. */
+  certificates(): readonly Expiry[] {
+    return this.#validator?.certificates() ?? [];
   }
 }
 
@@ -77,7 +120,11 @@ export class Judge {
   readonly #mayBeUnsigned: TopicMatcher | undefined;
   readonly #guard: ReplayGuard | undefined;
 
-  constructor({ allow_unsigned, replay_window }: Config, validator: Validator | undefined, status: EventSink) {
+  constructor(
+    { allow_unsigned, replay_window }: { readonly allow_unsigned: readonly string[]; readonly replay_window: number },
+    validator: Validator | undefined,
+    status: EventSink,
+  ) {
     this.#validator = validator;
     // An empty list of patterns would match everything.
     if (allow_unsigned.length > 0) this.#mayBeUnsigned = compileTopics(allow_unsigned);
@@ -89,23 +136,20 @@ export class Judge {
    * a look at what was parsed; what is, is rewritten only when its certificate is known to be the authority's.
    *
    * @param age `whenever` for what a journal was asked for: it may be of any age, and whoever asked knows what it has
+   * @param memo where others, who have the same validator, find what this one found
    */
-  judge({ topic, message, body }: Valid, age: "recent" | "whenever" = "recent"): Judgement | Promise<Judgement> {
+  judge(message: Valid, age: "recent" | "whenever" = "recent", memo?: Memo): Judgement | Promise<Judgement> {
     if (!this.#validator) return unchecked;
-    const hopeless = this.#validator.glance(message);
-    if (hopeless) return this.#refuse(hopeless, topic);
-    const parts = readParts(body, message);
-    if (!(parts instanceof MessageParts)) return { accepted: false, reason: parts.reason, detail: parts.detail };
-    const validation = this.#validator.check(parts);
-    const guarded = age === "recent" ? parts : undefined;
-    if (validation instanceof Promise) return validation.then((result) => this.#conclude(result, topic, guarded));
-    return this.#conclude(validation, topic, guarded);
+    const finding = memo?.finding ?? find(this.#validator, message);
+    if (memo && !memo.finding) keep(memo, finding);
+    if (finding instanceof Promise) return finding.then((found) => this.#conclude(found, message.topic, age));
+    return this.#conclude(finding, message.topic, age);
   }
 
-  /** @param guarded what must be new */
-  #conclude(validation: Validation, topic: string, guarded: MessageParts | undefined): Judgement {
+  #conclude({ validation, parts }: Finding, topic: string, age: "recent" | "whenever"): Judgement {
     if (!validation.valid) return this.#refuse(validation, topic);
-    const freshness = (guarded && this.#guard?.admit(guarded, validation)) ?? "fresh";
+    const guard = age === "recent" ? this.#guard : undefined; // What was asked for need not be new.
+    const freshness = (parts && guard?.admit(parts, validation)) ?? "fresh";
     if (freshness === "fresh") return { accepted: true, trust: "signed", signer: validation.signer };
     return { accepted: false, reason: freshness, detail: validationReasons[freshness] };
   }
@@ -114,6 +158,26 @@ export class Judge {
     if (reason === "unsigned" && this.#mayBeUnsigned?.matches(topic)) return unsigned;
     return { accepted: false, reason, detail };
   }
+}
+
+function find(validator: Validator, { message, body }: Valid): Finding | Promise<Finding> {
+  const hopeless = validator.glance(message);
+  if (hopeless) return { validation: hopeless };
+  const parts = readParts(body, message);
+  if (!(parts instanceof MessageParts)) return { validation: parts };
+  const validation = validator.check(parts);
+  if (validation instanceof Promise) return validation.then((result) => ({ validation: result, parts }));
+  return { validation, parts };
+}
+
+/** A check that took time is there at once for those who ask later. */
+function keep(memo: Memo, finding: Finding | Promise<Finding>): void {
+  memo.finding = finding;
+  if (!(finding instanceof Promise)) return;
+  const keepFound = (found: Finding) => {
+    memo.finding = found;
+  };
+  finding.then(keepFound, () => {}); // Whoever waits for it hears of a failure.
 }
 
 /** What a guard tells, as warnings of the bus. */

@@ -76,3 +76,25 @@ test("configOrigin tells options from defaults", () => {
   expect(configOrigin(config, "gpg_home")).toBeUndefined();
   expect(configOrigin({}, "environment")).toBeUndefined();
 });
+
+describe("keys that must agree", () => {
+  const outbox = "sqlite:/tmp/outbox.db";
+  test.each([
+    [
+      { outbox, replay_window: 3600 },
+      /^option: replay_window: found 3600; wanted 0, or outbox_max_age from 1 to 3600: it is 604800/,
+    ],
+    [{ outbox, replay_window: 3600, outbox_max_age: 3601 }, /it is 3601/],
+    [{ outbox, replay_window: 3600, outbox_max_age: 0 }, /it is 0, without limit/],
+  ])("an outbox keeps for longer than replay_window allows: %j", (given, message) => {
+    expect(() => completeConfig(given)).toThrow(expect.objectContaining({ code: "FEDMSG_CONFIG_INVALID" }));
+    expect(() => completeConfig(given)).toThrow(message);
+  });
+
+  test("it is found over two layers, and only where there is an outbox", () => {
+    const base = completeConfig({ replay_window: 3600 });
+    expect(() => completeConfig({ outbox }, base)).toThrow("outbox_max_age");
+    expect(completeConfig({ outbox, outbox_max_age: 3600 }, base)).toMatchObject({ outbox_max_age: 3600 });
+    expect(completeConfig({ outbox })).toMatchObject({ outbox_max_age: 604_800, replay_window: 0 });
+  });
+});

@@ -1,5 +1,6 @@
 import { FedmsgError } from "../errors.ts";
 import { checkKeys, invalid } from "./check.ts";
+import { checkTogether } from "./cross-check.ts";
 import { copyData, deepFreeze, type Mapping } from "./data.ts";
 import { type Layer, locate, moveRelayOutbound, optionSource, type Path } from "./origin.ts";
 import { type Config, type ConfigInput, configKeys, findKey } from "./schema.ts";
@@ -58,7 +59,10 @@ export function completeConfig(partial: ConfigInput | Config, base?: Config): Co
   if (under && partial.endpoints == null && Object.hasOwn(values, "endpoints")) {
     merged.endpoints = { ...under.endpoints, ...(values.endpoints as Config["endpoints"]) };
   }
-  return seal(merged, [...(under ? (layersOf.get(under) ?? []) : []), layer]);
+  const layers = [...(under ? (layersOf.get(under) ?? []) : []), layer];
+  const clashes = checkTogether(merged);
+  if (clashes.length > 0) throw invalid(clashes, (path) => locate(layers, path) ?? optionSource);
+  return seal(merged, layers);
 }
 
 /** Makes a layer of what flags or a caller gave. */

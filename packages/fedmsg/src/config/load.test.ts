@@ -105,6 +105,19 @@ describe("layers", () => {
     expect(config).toMatchObject({ own: { x: { y: 1, z: 2 } } });
   });
 
+  test("an outbox that keeps longer than replay_window allows is told with file and line of the key", async () => {
+    await write({
+      "cwd/fedmsg.d/a.yaml": "name: x\nreplay_window: 3600",
+      "cwd/fedmsg.d/b.yaml": "outbox: sqlite:/tmp/{name}.db",
+    });
+    expect(await refusal()).toEqual({
+      code: "FEDMSG_CONFIG_INVALID",
+      text: expect.stringMatching(
+        /^cwd\/fedmsg\.d\/a\.yaml:2: replay_window: found 3600; wanted 0, or outbox_max_age from 1 to 3600/,
+      ),
+    });
+  });
+
   test("a key that is given replaces its whole default", async () => {
     const config = await loadConfig(options({ overrides: { irc_color_lookup: { git: "blue" } } }));
     expect(config.irc_color_lookup).toEqual({ git: "blue" });

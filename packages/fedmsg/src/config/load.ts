@@ -1,6 +1,7 @@
 import { FedmsgError } from "../errors.ts";
 import { checkKeys, invalidLines, type Problem } from "./check.ts";
 import { optionLayer, seal, sealPartial } from "./complete.ts";
+import { checkTogether } from "./cross-check.ts";
 import { type Mapping, mergeData } from "./data.ts";
 import { surroundings } from "./environment.ts";
 import { readFlags } from "./flags.ts";
@@ -75,7 +76,7 @@ export async function loadConfig(
     layers.reduce<Mapping>((under, { value }) => mergeData(under, value), {}),
   );
   const place = (path: Path) => locateNear(layers, path) ?? optionSource;
-  refuse(files.unreadable, [...files.problems, ...problems], place);
+  refuse(files.unreadable, [...files.problems, ...problems, ...checkTogether(values)], place);
   for (const text of files.warnings) onWarning?.(text);
   for (const name of unknown) onWarning?.(`${place([name])}: ${adviseOn(name)}`);
   if (options.defaults === false) return sealPartial(values, layers);

@@ -4,7 +4,7 @@
  */
 
 import { readFile, stat } from "node:fs/promises";
-import { isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { FedmsgError } from "../errors.ts";
 
@@ -14,6 +14,16 @@ export interface LoadModuleOptions {
   readonly from: string;
   /** Run the file again, although it ran before in this process. What it imports itself stays as it is. */
   readonly reload?: boolean | undefined;
+}
+
+/**
+ * The folder that the paths of modules begin at: that of the file that lists them; the current one where no file does.
+ *
+ * @param origin where the list stands, as `configOrigin` says it
+ */
+export function moduleFolder(origin: string | undefined): string {
+  const file = origin?.replace(/:\d+$/, "") ?? "";
+  return isAbsolute(file) ? dirname(file) : process.cwd();
 }
 
 let loads = 0;

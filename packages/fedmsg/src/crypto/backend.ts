@@ -1,5 +1,6 @@
 /** One kind of signatures, and how a message says which kind it has. */
 
+import type { Expiry } from "./expiry.ts";
 import type { MessageParts } from "./parts.ts";
 import { type BackendName, clip, type Refusal, refuse } from "./reasons.ts";
 
@@ -38,6 +39,8 @@ export interface Backend {
   /** Reads again what a refusal may be due to, if that has changed. Whether checking again may give another answer. */
   recheck(): boolean;
   refresh(): Promise<void>;
+  /** What is in force, and until when. */
+  certificates(): readonly Expiry[];
   close(): void;
 }
 

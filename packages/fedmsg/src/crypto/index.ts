@@ -5,6 +5,7 @@ export { type StepName, stepNames } from "./backend.ts";
 // For users.
 export { fixDatagrepperMessage } from "./datagrepper.ts";
 export type { CredentialsEvent, CryptoEvent, CryptoEventSink, TrustEvent } from "./events.ts";
+export type { Expiry } from "./expiry.ts";
 export { messageKey, messageKeyBytes, messageKeyOf } from "./key.ts";
 export { MessageParts, readParts, type SignedInput } from "./parts.ts";
 export { onlySigner, type Policy } from "./policy.ts";

@@ -35,6 +35,8 @@ export interface Signer {
   readonly certname: string;
   /** The certificate's common name: what a validator calls the signer. Empty if there is none, which was warned of. */
   readonly signerName: string;
+  /** The first moment at which the certificate is no longer valid, in milliseconds since the epoch. */
+  readonly notAfter: number;
   /**
    * A copy of the message with `crypto`, `signature` and `certificate`; what it had of them is replaced.
    *
@@ -83,6 +85,7 @@ const writing = { sort: "text", indent: 0, allowNan: true } as const;
 class X509Signer implements Signer {
   readonly certname: string;
   readonly signerName: string;
+  readonly notAfter: number;
   readonly #key: KeyObject;
   readonly #certificate: string;
   readonly #certificateMember: string;
@@ -90,6 +93,7 @@ class X509Signer implements Signer {
   constructor(certname: string, { key, certificate }: Credentials) {
     this.certname = certname;
     this.signerName = certificate.commonName ?? "";
+    this.notAfter = certificate.notAfter;
     this.#key = key;
     this.#certificate = encodeBase64Lines(Buffer.from(certificate.x509.toString(), "latin1"));
     this.#certificateMember = `"certificate":${quote(this.#certificate)}`;

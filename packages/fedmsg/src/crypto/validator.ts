@@ -15,6 +15,7 @@ import type { Config } from "../config/index.ts";
 import { AcceptedMessage } from "./accepted.ts";
 import { type Backend, backendOf, backendOfParsed, type StepListener, type StepName, type Verdict } from "./backend.ts";
 import type { CryptoEventSink } from "./events.ts";
+import type { Expiry } from "./expiry.ts";
 import { MessageParts, readParts, type SignedInput } from "./parts.ts";
 import { compilePolicy, onlySigner, type Policy } from "./policy.ts";
 import { type BackendName, clip, type Reason, type Refusal, refuse, type Validation, wordsOf } from "./reasons.ts";
@@ -66,6 +67,8 @@ export interface Validator {
   explain(message: SignedInput, policy?: Policy): Promise<readonly Step[]>;
   /** Reads the authority's certificate and its list again now, from wherever they come (SIGHUP). Never rejects. */
   refresh(): Promise<void>;
+  /** The authority's certificate and its list, as far as they are in force, and until when. */
+  certificates(): readonly Expiry[];
   /** Stops looking at files and URLs. May be called twice. */
   close(): void;
 }
@@ -148,6 +151,10 @@ class ConfiguredValidator implements Validator {
 
   async refresh(): Promise<void> {
     await Promise.all([...this.#backends.values()].map((backend) => backend.refresh()));
+  }
+
+  certificates(): readonly Expiry[] {
+    return [...this.#backends.values()].flatMap((backend) => backend.certificates());
   }
 
   close(): void {

@@ -55,7 +55,7 @@ export interface ConsumeContext extends PluginContext {
 
 /** When a message that failed is tried again: after a random part of a pause that doubles each time. */
 export interface RetryOptions {
-  /** How often it is tried in all, before it becomes a dead letter. Default 5. */
+  /** How often it is tried in all, before it becomes a dead letter. What the disk refuses does not count. Default 5. */
   readonly attempts?: number;
   /** The longest first pause, in ms. Default 200. */
   readonly firstMs?: number;
@@ -77,8 +77,8 @@ export interface ConsumerDefinition {
   readonly concurrency?: number;
   /**
    * `true`: what has the same topic comes one after the other, in order; a function names what a message comes in order with.
-   * A message that is tried again holds up those behind it. Default false, where `concurrency` is 1 as well: a message that
-   * waits to be tried again holds up nobody.
+   * A message that is tried again, or that is being kept as handled, holds up those behind it. Default false, where
+   * `concurrency` is 1 as well: a message that waits to be tried again holds up nobody.
    */
   readonly ordered?: boolean | ((received: Received) => string);
   /** Default: `validate_signatures` of the configuration. */
@@ -87,12 +87,17 @@ export interface ConsumerDefinition {
   readonly allowUnsigned?: readonly string[];
   /**
    * Remember on disk what was handled, and fetch what came while it was not there (`replay_endpoints`). Needs `@fedmsg/store`.
-   * Default false.
+   * What the hub could not finish at its end comes again at the next start; without `replay_endpoints`, and where this is not
+   * set, it becomes a dead letter. Default false.
    */
   readonly durable?: boolean;
   /** Where a durable consumer without a past begins. Default `head`: with what comes from now on. */
   readonly from?: "head" | "first" | Date;
-  /** How long one attempt may take, in ms. Default 60,000. What waits in a loop without a pause cannot be ended. */
+  /**
+   * How long one attempt may take, in ms. Then its signal fires, it is given up, and what it still commits is refused; where it
+   * does not heed the signal it runs on, beside the next attempt. Default 60,000. What waits in a loop without a pause cannot
+   * be ended.
+   */
   readonly timeoutMs?: number;
   readonly retry?: RetryOptions;
   /** Handles a message. What it throws, or rejects with, is an attempt that failed. */

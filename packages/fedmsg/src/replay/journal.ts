@@ -104,8 +104,13 @@ export interface Journal {
    * failed so that nothing can be kept in it before it is opened anew. Asked before each heartbeat.
    */
   isInPlace(): boolean;
-  /** Takes the oldest entries away: those older than `olderThanMs` (since the epoch), and as many as `bytesMax` demands. */
-  prune(options: { readonly olderThanMs?: number; readonly bytesMax?: number }): { readonly removed: number };
+  /**
+   * Takes the oldest entries away: those up to the position `through`, those older than `olderThanMs` (since the epoch), and as
+   * many as `bytesMax` demands.
+   */
+  prune(options: { readonly through?: number; readonly olderThanMs?: number; readonly bytesMax?: number }): {
+    readonly removed: number;
+  };
   /** Commits what was appended, marks the end as a clean one, and lets go of the lock. Idempotent. */
   close(): Promise<void>;
 }

@@ -52,6 +52,8 @@ const pendingMax = 100_000;
 
 /** Keeps, sends and beats. */
 export class JournalledPublisher {
+  /** Hears of each message when it is committed and handed to the socket. Must not throw. */
+  onKept: ((kept: Kept, position: number) => void) | undefined;
   readonly #options: JournalledOptions;
   readonly #publisher: Publisher;
   #journal: Journal;
@@ -144,6 +146,7 @@ export class JournalledPublisher {
     const { frames, topic, key } = kept;
     const sent = this.#publisher.send(frames);
     if (!this.#replacing) this.#note(position, topic, key);
+    this.onKept?.(kept, position);
     this.#settle();
     return sent === sentAtOnce ? kept : this.#waitFor(sent, kept);
   }

@@ -105,17 +105,19 @@ class MemoryJournal implements Journal {
   }
 
   prune({
+    through = 0,
     olderThanMs = Number.NEGATIVE_INFINITY,
     bytesMax = Number.POSITIVE_INFINITY,
   }: {
+    readonly through?: number;
     readonly olderThanMs?: number;
     readonly bytesMax?: number;
   }): { readonly removed: number } {
     this.#assertOpen();
     const before = this.#first;
     while (this.#count > 0) {
-      const { timeMs } = this.#entries[this.#gone] as JournalEntry;
-      if (timeMs >= olderThanMs && this.#bytes <= bytesMax) break;
+      const { position, timeMs } = this.#entries[this.#gone] as JournalEntry;
+      if (position > through && timeMs >= olderThanMs && this.#bytes <= bytesMax) break;
       this.#dropOldest();
     }
     return { removed: this.#first - before };

@@ -1,14 +1,15 @@
 import { type CursorStore, keysKept } from "fedmsg/plugin";
-import { busyMs, openForWriting, structureFault } from "../database.ts";
+import { openForWriting, structureFault } from "../database.ts";
 import { journalRefusal } from "../errors.ts";
 import { ensureFile, type FileKind, filePath, takeLock } from "../file.ts";
 import type { JournalSync } from "../journal/schema.ts";
 import { type Database, openDatabase, resultCode, sqliteCodes } from "../sqlite.ts";
 import { cursorError, damagedAdvice } from "./errors.ts";
-import { cursorTables, markOpen, readMeta } from "./schema.ts";
+import { cursorBusyMs, cursorTables, markOpen, readMeta } from "./schema.ts";
 import { type CursorListener, SqliteCursors } from "./store.ts";
 
-const cursorsKind: FileKind = { noun: "a subscriber's memory", inMemory: "createMemoryCursors()" };
+/** The file of cursors, and of dead letters. */
+export const cursorsKind: FileKind = { noun: "a subscriber's memory", inMemory: "createMemoryCursors()" };
 const otherSubscriber =
   "another subscriber has these cursors open; each subscriber has its own: give this one another name or file, or end the other one";
 
@@ -47,7 +48,7 @@ export async function openCursors(location: string, options: CursorOptions = {})
   let db: Database | undefined;
   try {
     await assertPossible(path);
-    db = await openForWriting(path, cursorTables(path));
+    db = await openForWriting(path, cursorTables(path), { timeoutMs: cursorBusyMs });
     if (readMeta(db).isOpen) assertSound(db, path);
     markOpen(db, true);
     // In the file itself, on the disk, also at `normal`: else a log that is lost would leave what looks like a clean end.
@@ -62,9 +63,14 @@ export async function openCursors(location: string, options: CursorOptions = {})
   }
 }
 
-/** Looks by a connection that cannot write: another, when closed, empties the log that a killed journal needs. */
-async function assertPossible(path: string): Promise<void> {
-  const db = await openDatabase(path, { readOnly: true, timeoutMs: busyMs });
+/**
+ * Looks whether a file may hold cursors, by a connection that cannot write: another, when closed, empties the log that a
+ * killed journal needs.
+ *
+ * @throws FedmsgError FEDMSG_JOURNAL for a journal and for a newer format; what SQLite throws
+ */
+export async function assertPossible(path: string): Promise<void> {
+  const db = await openDatabase(path, { readOnly: true, timeoutMs: cursorBusyMs });
   try {
     cursorTables(path).areThere(db);
   } catch (error) {

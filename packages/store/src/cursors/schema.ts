@@ -8,6 +8,8 @@
  * fedmsg_cursors   name, journal, position                       by key of replay_endpoints
  * fedmsg_keys      through, keys                                 what a commit handled, up to the n-th; the oldest are deleted
  * ```
+ *
+ * A consumer's dead letters stand beside them (`../dead-letters/letter.ts`), or were there before.
  */
 
 import type { Cursor } from "fedmsg/plugin";
@@ -15,6 +17,12 @@ import { pragma, type Tables } from "../database.ts";
 import { journalRefusal } from "../errors.ts";
 import { applicationId as journalId } from "../journal/schema.ts";
 import type { Database } from "../sqlite.ts";
+
+/**
+ * How long a statement waits for another's transaction in the same file: dead letters are changed beside the cursors, and the
+ * subscriber's own tables may be. All of ours are short; on a disk that is slow to sync they may still take a second.
+ */
+export const cursorBusyMs = 5000;
 
 /** The version of the tables that this program reads and writes. */
 const formatVersion = 1;

@@ -6,6 +6,8 @@ import type { Bounds } from "./schema.ts";
 
 /** What is to stay. */
 export interface Keep {
+  /** Entries up to this position go. Default: none. */
+  readonly through?: number | undefined;
   /** Entries before this go, in ms since the epoch; the first that is not older ends it. Default: none. */
   readonly olderThanMs?: number | undefined;
   /** Bytes of topics and bodies that may stay. Default: any number. */
@@ -90,16 +92,17 @@ export class Pruner {
 
   #pruneOnce(
     bounds: Bounds,
-    { olderThanMs = Number.NEGATIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY }: Keep,
+    { through = 0, olderThanMs = Number.NEGATIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY }: Keep,
   ): Bounds {
     let { first, bytes } = bounds;
     if (first > bounds.head) return bounds;
     // Mostly nothing is old enough; that takes one row to tell.
-    if (bytes <= bytesMax && (this.#timeAt.get(first)?.time ?? olderThanMs - 1) >= olderThanMs) return bounds;
+    if (first > through && bytes <= bytesMax && (this.#timeAt.get(first)?.time ?? olderThanMs - 1) >= olderThanMs)
+      return bounds;
     const rows = this.#oldest.all(first, bounds.head, pieceEntries);
     if (rows.length === 0) first = bounds.head + 1;
     for (const { position, time, size } of rows) {
-      if (time >= olderThanMs && bytes <= bytesMax) break;
+      if (position > through && time >= olderThanMs && bytes <= bytesMax) break;
       first = position + 1;
       bytes -= size;
       if (bounds.bytes - bytes > pieceBytes) break;

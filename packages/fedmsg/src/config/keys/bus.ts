@@ -57,6 +57,12 @@ export const busKeys = {
     ["tcp://127.0.0.1:2003"],
     "Where the relay listens for publishers that are `active`. One address or a list.",
   ),
+  relay_confirm: defaulted(
+    addresses,
+    [],
+    "Where the relay takes messages that it confirms: `publish` of a publisher that is `active` then resolves when the relay " +
+      "has the message. One address or a list; empty for none. Where several relays are listed, one is used at a time.",
+  ),
   relay_outbound: optional(
     addresses,
     "Where the relay sends what it received: the same as `endpoints.relay_outbound`, which wins where one file has " +
@@ -102,6 +108,24 @@ export const busKeys = {
     10_737_418_240,
     "How much a journal keeps before the oldest goes. Bytes, 0 or more; 0 lifts this bound.",
   ),
+  outbox: defaulted(
+    textOrNull,
+    null,
+    "Where a publisher that is `active` keeps what the relay has not confirmed yet, over restarts of either: " +
+      "`sqlite:/path/{name}.db`, a file for each process; null for nowhere. Needs `relay_confirm`.",
+    { secret: true },
+  ),
+  outbox_max_age: defaulted(
+    seconds,
+    604_800,
+    "What waited in the outbox for longer is dropped, which is told. Seconds, 0 or more; 0 keeps it without limit. Not more " +
+      "than the `replay_window` of those who shall get it.",
+  ),
+  outbox_max_bytes: defaulted(
+    whole({ max: Number.MAX_SAFE_INTEGER }),
+    1_073_741_824,
+    "How much may wait in the outbox before `publish` refuses. Bytes, 0 or more; 0 lifts this bound.",
+  ),
   cursor_store: defaulted(
     textOrNull,
     null,
@@ -114,7 +138,8 @@ export const busKeys = {
   publish_timeout: defaulted(
     seconds,
     30,
-    "How long `publish` waits for room in the queue of an active publisher. Seconds, 0 or more; 0 waits without limit.",
+    "How long `publish` of an active publisher waits for room in the queue, or for the relay that confirms. Seconds, 0 or more; " +
+      "0 waits without limit.",
   ),
   transport: defaulted(
     word(["zmtp", "libzmq", "memory"]),

@@ -9,6 +9,18 @@ const fileMode = v.pipe(v.string(modeWanted), v.regex(/^(?:0o?)?[0-7]{3,4}$/, mo
 
 /** Consumers, producers and the daemons. */
 export const hubKeys = {
+  consumers: optional(
+    texts,
+    "Modules with consumers that `fedmsg-hub` runs: names of packages, or paths from the folder of the file that lists them; each " +
+      "may end in `:name` to mean one of those that the module holds.",
+  ),
+  producers: optional(texts, "Modules with producers that `fedmsg-hub` runs, written as `consumers` are."),
+  drain_timeout: defaulted(
+    seconds,
+    30,
+    "How long a hub that was told to end waits for what its consumers have in hand. Seconds, 0 or more; then it comes again the " +
+      "next time, or is kept as a dead letter.",
+  ),
   "fedmsg.consumers.relay.enabled": optional(flag, "Run the relay in this hub; `fedmsg-relay` sets it."),
   "fedmsg.consumers.gateway.enabled": optional(flag, "Run the gateway in this hub; `fedmsg-gateway` sets it."),
   "fedmsg.consumers.ircbot.enabled": optional(flag, "Run the IRC bot in this hub; `fedmsg-irc` sets it."),
@@ -41,6 +53,16 @@ export const hubKeys = {
   "moksha.monitoring.socket.mode": optional(
     fileMode,
     "Who may open the socket of `moksha.monitoring.socket`: a file mode in octal digits, in quotes.",
+  ),
+  metrics_port: optional(
+    port,
+    "The TCP port on which a hub answers `GET /healthz` and `GET /metrics` (Prometheus). 0 to 65535; 0 lets the system " +
+      "choose. Without it: none.",
+  ),
+  metrics_interface: defaulted(
+    text,
+    "127.0.0.1",
+    "The address or name of this host on which `metrics_port` is. Who can reach it can read it: there is no password.",
   ),
   "moksha.livesocket.backend": defaulted(
     word(["amqp", "stomp", "websocket"]),

@@ -16,6 +16,7 @@ import { createHash, verify } from "node:crypto";
 import type { Backend, StepListener, Verdict } from "../backend.ts";
 import { decodeBase64, encodeBase64Lines } from "../base64.ts";
 import { type CryptoEventSink, emitSafely } from "../events.ts";
+import type { Expiry } from "../expiry.ts";
 import type { MessageParts } from "../parts.ts";
 import { clip, type Refusal, refuse, wordsOf } from "../reasons.ts";
 import { BoundedCache } from "./cache.ts";
@@ -101,6 +102,15 @@ export class X509Backend implements Backend {
 
   refresh(): Promise<void> {
     return this.#trust.refresh();
+  }
+
+  certificates(): readonly Expiry[] {
+    const { ca, crl } = this.#trust;
+    const all = [
+      { name: ca.location, notAfter: ca.value?.notAfter ?? Number.NaN },
+      { name: crl?.location ?? "", notAfter: crl?.value?.nextUpdate ?? Number.NaN },
+    ];
+    return all.filter(({ notAfter }) => Number.isFinite(notAfter)); // Not everything was read yet, or ends.
   }
 
   close(): void {

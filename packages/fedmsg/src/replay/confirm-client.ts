@@ -1,0 +1,347 @@
+/**
+ * The side of a publisher that wants to be sure: hands messages to a relay, until it says that it has them (docs/wire.md,
+ * "Confirming").
+ *
+ * ```
+ * send ──▶ waiting ──▶ window: numbered, on their way, at most 1000 ──▶ answered
+ *             ▲                │
+ *             └── lost ────────┘   the connection ended, or nothing was heard for long: the same bytes again, from 1 on
+ * ```
+ *
+ * Each relay that is tried gets a DEALER of its own, so that nothing that an earlier one says late is taken for an answer. Several
+ * relays are alternatives: the next one's turn comes when one is not there for a second, is silent for two, or refuses. The same
+ * message at two relays is one to subscribers, by its key. With a single relay silence lasts longer. How long it may last
+ * grows with what is on its way, and doubles with each time that it was in vain: a slow line must not begin anew for ever.
+ *
+ * There is no promise and no timer for a message: one list in the order of time, which one timer looks at while there is
+ * something in it.
+ */
+
+import { type Batch, Dealer, type MonitorEvent } from "@fedmsg/zmtp";
+import { FedmsgError } from "../errors.ts";
+import { abortedError, closedError } from "../transport/errors.ts";
+import type { Frames } from "../transport/transport.ts";
+import { Hold, toFedmsgError } from "../transport/zmtp/sockets.ts";
+import type { Confirmation, ConfirmClientOptions, ConfirmEvent } from "./confirm-contract.ts";
+import { ConfirmWindow, Outgoing, type Settle } from "./confirm-window.ts";
+import { confirmVersion, confirmWords, formatCount, isFrame, parseCount } from "./confirm-wire.ts";
+
+export type { Confirmation, ConfirmClientOptions, ConfirmEvent, Outgoing, Settle };
+
+/** Messages that may wait, besides those in the window. */
+const waitingMax = 100_000;
+/** A relay that is not there is waited for so long, in ms, where there are others. */
+const absenceMs = 1000;
+/** So many bytes on their way may take a second longer to be answered. */
+const bytesPerSecond = 1024 * 1024;
+const silenceMsMax = 60_000;
+/** After a refusal: first pause and longest one, in ms. */
+const pauseMs = 100;
+const pauseMsMax = 2000;
+const tickMs = 50;
+const tellMs = 1000;
+
+/** One relay, while it is tried. */
+interface Line {
+  readonly dealer: Dealer;
+  readonly openedAt: number;
+  isConnected: boolean;
+}
+
+/** Hands messages to one of several relays. */
+export class ConfirmClient {
+  readonly #options: ConfirmClientOptions;
+  #current = 0;
+  #line: Line | undefined;
+  readonly #window = new ConfirmWindow();
+  #pausedUntil = 0;
+  #refusals = 0;
+  /** How often silence was in vain. */
+  #stalls = 0;
+  #heardAt = 0;
+  #toldAt = 0;
+  #count = 0;
+  #bytes = 0;
+  #now = performance.now();
+  #tick: NodeJS.Timeout | undefined;
+  #isEnding = false;
+  #closing: Promise<void> | undefined;
+  #onIdle = new Set<() => void>();
+  #onConnected = new Set<() => void>();
+
+  /** @throws FedmsgError FEDMSG_ADDRESS_INVALID */
+  constructor(options: ConfirmClientOptions) {
+    this.#options = options;
+    this.#open();
+  }
+
+  /** The relay that is used at the moment. */
+  get relay(): string {
+    return this.#options.relays[this.#current] as string;
+  }
+
+  /** Messages without an answer, on their way or not. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes of these. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Sends one message, behind those before.
+   *
+   * @param frames topic and body
+   * @param settle hears how it ends; errors are FEDMSG_TIMEOUT, FEDMSG_REFUSED, FEDMSG_CLOSED
+   * @throws FedmsgError FEDMSG_QUEUE_FULL, FEDMSG_CLOSED
+   */
+  send(frames: Frames, settle: Settle): Outgoing {
+    if (this.#isEnding) throw closedError();
+    const message = new Outgoing(frames, settle, this.#count === 0 ? performance.now() : this.#now);
+    const isFull = this.#bytes > 0 && this.#bytes + message.bytes > this.#options.bytesMax;
+    if (isFull || this.#count >= waitingMax) {
+      const detail = `${this.#count} messages of ${this.#bytes} bytes wait for the relay at ${this.relay}`;
+      throw new FedmsgError("FEDMSG_QUEUE_FULL", `${detail}; await \`publish()\` to slow down`);
+    }
+    this.#window.push(message);
+    this.#bytes += message.bytes;
+    if (this.#count++ === 0) this.#begin(message.since);
+    this.#pump();
+    return message;
+  }
+
+  /** Ends a message that waits. A relay that has it keeps it. */
+  giveUp(message: Outgoing, error: FedmsgError): void {
+    this.#settle(message, error, 0);
+  }
+
+  /** Resolves when a relay is there. */
+  async connected(signal?: AbortSignal): Promise<void> {
+    if (this.#isEnding) throw closedError();
+    if (this.#line?.isConnected) return;
+    const hold = new Hold();
+    const connected = new Promise<void>((resolve, reject) => {
+      const onAbort = () => {
+        this.#onConnected.delete(done);
+        reject(abortedError(signal as AbortSignal));
+      };
+      const done = () => {
+        signal?.removeEventListener("abort", onAbort);
+        if (this.#isEnding) reject(closedError());
+        else resolve();
+      };
+      if (signal?.aborted) reject(abortedError(signal));
+      else this.#onConnected.add(done);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#keepTime();
+    });
+    await hold.during(connected).finally(() => hold.end());
+  }
+
+  /** Resolves when everything is answered. */
+  async idle(): Promise<void> {
+    if (this.#count === 0) return;
+    await new Promise<void>((resolve) => this.#onIdle.add(resolve));
+  }
+
+  /** Waits for the answers to what was sent, and closes. Idempotent. */
+  async drain(): Promise<void> {
+    this.#isEnding = true;
+    await this.idle();
+    await this.close();
+  }
+
+  /** Stops: what waits ends with FEDMSG_CLOSED. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#isEnding = true;
+    clearInterval(this.#tick);
+    const error = closedError();
+    for (const message of this.#window.rest()) this.#settle(message, error, 0);
+    for (const done of this.#onConnected) done();
+    const line = this.#line;
+    this.#line = undefined;
+    await line?.dealer.close();
+  }
+
+  #open(): void {
+    const line: Line = {
+      dealer: new Dealer({ ...this.#options.socket, lingerMs: 0, onEvent: (event) => this.#hear(line, event) }),
+      openedAt: performance.now(),
+      isConnected: false,
+    };
+    line.dealer.unref();
+    line.dealer.onBatch((batch) => this.#answers(line, batch));
+    this.#line = line;
+    try {
+      line.dealer.connect(this.relay);
+    } catch (error) {
+      void line.dealer.close();
+      throw toFedmsgError(error);
+    }
+  }
+
+  /** Tries another relay, or the same one anew. */
+  #reopen(step: number): void {
+    const before = this.#line;
+    this.#line = undefined;
+    this.#window.takeBack();
+    void before?.dealer.close();
+    this.#current = (this.#current + step) % this.#options.relays.length;
+    try {
+      this.#open();
+    } catch {
+      // An address that is none: the next tick goes on to the next one.
+    }
+  }
+
+  #hear(line: Line, { type }: MonitorEvent): void {
+    if (line !== this.#line) return;
+    if (type === "connected") {
+      line.isConnected = true;
+      this.#heardAt = performance.now();
+      for (const done of this.#onConnected) done();
+      this.#onConnected.clear();
+      this.#pump();
+    } else if (type === "disconnected") {
+      line.isConnected = false;
+      this.#window.takeBack();
+    }
+  }
+
+  /** Sends what may be on its way. */
+  #pump(): void {
+    const line = this.#line;
+    if (!line?.isConnected || this.#pausedUntil > 0) return;
+    if (this.#window.isEmpty) this.#heardAt = performance.now(); // Silence begins now.
+    this.#window.pump((n, { frames }) => {
+      const [topic, body] = frames as readonly [Uint8Array, Uint8Array];
+      return line.dealer.trySend([confirmVersion, confirmWords.publish, formatCount(n), topic, body]);
+    });
+  }
+
+  #answers(line: Line, batch: Batch): void {
+    if (line !== this.#line) return;
+    this.#now = performance.now();
+    this.#heardAt = this.#now;
+    for (let at = 0; at < batch.length && line === this.#line; at++) {
+      if (batch.frameCount(at) !== 4 || !isFrame(batch.frame(at, 0), confirmVersion)) continue;
+      const n = parseCount(batch.frame(at, 2));
+      if (n === undefined) continue;
+      const message = this.#window.at(n);
+      if (isFrame(batch.frame(at, 1), confirmWords.ok)) {
+        const position = parseCount(batch.frame(at, 3));
+        if (message && position !== undefined) this.#answered(message, undefined, position);
+      } else if (isFrame(batch.frame(at, 1), confirmWords.error)) {
+        this.#refused(line, n, message, batch.text(at, 3).slice(0, 40));
+      }
+    }
+    this.#window.shift();
+    this.#pump();
+  }
+
+  #answered(message: Outgoing, error: FedmsgError | undefined, position: number): void {
+    message.isAnswered = true;
+    this.#stalls = 0;
+    if (!error) this.#refusals = 0;
+    this.#settle(message, error, position);
+  }
+
+  #refused(line: Line, n: number, message: Outgoing | undefined, code: string): void {
+    const isForNow = code === "busy" || code === "journal";
+    if (!message && code !== "version") return;
+    if (code === "invalid" || code === "too-large") {
+      const detail = `the relay at ${this.relay} refused the message: ${code}`;
+      this.#answered(message as Outgoing, new FedmsgError("FEDMSG_REFUSED", detail), 0);
+      return;
+    }
+    // Told until something is confirmed again.
+    if (this.#refusals === 0) this.#options.onEvent?.({ type: "refused", relay: this.relay, code });
+    const pause = Math.min(pauseMsMax, pauseMs * 2 ** Math.min(10, this.#refusals++)) * (0.5 + Math.random());
+    this.#pausedUntil = this.#now + pause;
+    // Another relay may have room; and one that says what nobody knows is asked anew.
+    if (this.#options.relays.length > 1) this.#reopen(1);
+    else if (!isForNow) this.#reopen(0);
+    else if (line === this.#line) this.#window.sendAgain(n);
+  }
+
+  #settle(message: Outgoing, error: FedmsgError | undefined, position: number): void {
+    const { settle } = message;
+    if (!settle) return;
+    message.settle = undefined;
+    this.#count--;
+    this.#bytes -= message.bytes;
+    settle(error, position);
+    if (this.#count > 0) return;
+    for (const done of this.#onIdle) done();
+    this.#onIdle.clear();
+  }
+
+  /** The first message after silence. */
+  #begin(now: number): void {
+    this.#now = now;
+    this.#toldAt = now;
+    this.#keepTime();
+  }
+
+  #keepTime(): void {
+    if (this.#tick) return;
+    this.#tick = setInterval(() => this.#look(), tickMs);
+    if (!this.#options.keepsAlive) this.#tick.unref();
+  }
+
+  /** Looks at the clock. */
+  #look(): void {
+    const now = performance.now();
+    this.#now = now;
+    if (this.#count === 0 && this.#onConnected.size === 0) {
+      clearInterval(this.#tick);
+      this.#tick = undefined;
+      return;
+    }
+    this.#expire(now);
+    if (this.#pausedUntil > 0 && now >= this.#pausedUntil) {
+      this.#pausedUntil = 0;
+      this.#heardAt = now;
+      this.#pump();
+    }
+    const since = Math.max(this.#heardAt, this.#window.oldest?.since ?? now);
+    if (now - since >= tellMs && now - this.#toldAt >= tellMs) {
+      this.#toldAt = now;
+      this.#options.onEvent?.({ type: "waiting", relay: this.relay, ms: now - since });
+    }
+    this.#watchRelay(now);
+  }
+
+  #watchRelay(now: number): void {
+    const { relays, silenceMs = relays.length > 1 ? 2000 : 5000 } = this.#options;
+    const line = this.#line;
+    if (!line) this.#reopen(1);
+    else if (!line.isConnected) {
+      if (relays.length > 1 && now - Math.max(line.openedAt, this.#heardAt) >= absenceMs) this.#reopen(1);
+    } else if (!this.#window.isEmpty && this.#pausedUntil === 0) {
+      const most = Math.min(silenceMsMax, silenceMs * 2 ** this.#stalls) + (this.#window.bytes / bytesPerSecond) * 1000;
+      if (now - this.#heardAt < most) return;
+      this.#stalls = Math.min(10, this.#stalls + 1);
+      this.#heardAt = now;
+      this.#reopen(1);
+    }
+  }
+
+  #expire(now: number): void {
+    const { timeoutMs } = this.#options;
+    if (timeoutMs === 0) return;
+    const detail =
+      `the relay at ${this.relay} did not confirm the message within ${timeoutMs} ms; ` +
+      "it may have taken it all the same: published again it would be another message";
+    this.#window.expire(now - timeoutMs, (message) => {
+      this.#settle(message, new FedmsgError("FEDMSG_TIMEOUT", detail), 0);
+    });
+  }
+}

@@ -1,0 +1,66 @@
+/** Which messages a relay has taken of late, and at which position each is: so that one that comes again is not sent again. */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { messageKey } from "../crypto/index.ts";
+import type { Journal } from "./journal.ts";
+
+/** Keys that are known in any case. */
+const keptMax = 100_000;
+const blockMax = 50_000;
+/** Bytes of a journal that are read at most to know what is in it: where messages are large, fewer keys are known. */
+const loadBytesMax = 256 * 1024 * 1024;
+const pageBytes = 4 * 1024 * 1024;
+
+/** Positions by key (8 bytes, as a latin1 text), of which the oldest are dropped a block at a time. */
+export class KnownKeys {
+  /** Newest first. */
+  #blocks: Map<string, number>[] = [new Map()];
+  #size = 0;
+
+  /** Learns what a journal has, from its newest {@link keptMax} entries. Others have their turns meanwhile. */
+  async load(journal: Journal): Promise<void> {
+    const { first, head, bytes } = journal.info;
+    const average = bytes / Math.max(1, head - first + 1);
+    const most = Math.min(keptMax, Math.ceil(loadBytesMax / Math.max(1, average)));
+    for (let after = Math.max(first - 1, head - most); after < head; ) {
+      const { entries, through } = journal.page({ after, limit: 250, bytesMax: pageBytes });
+      for (const { position, body } of entries) {
+        const key = messageKey(body);
+        if (key) this.add(keyText(key), position);
+      }
+      if (through <= after) return;
+      after = through;
+      await nextTurn();
+    }
+  }
+
+  /** The position that a message has, 0 where there is no journal; nothing where it is not known. */
+  find(key: string): number | undefined {
+    for (const block of this.#blocks) {
+      const position = block.get(key);
+      if (position !== undefined) return position;
+    }
+    return undefined;
+  }
+
+  add(key: string, position: number): void {
+    let newest = this.#blocks[0] as Map<string, number>;
+    if (newest.size >= blockMax) {
+      newest = new Map();
+      this.#blocks.unshift(newest);
+      const oldest = (this.#blocks.at(-1) as Map<string, number>).size;
+      if (this.#size - oldest >= keptMax) {
+        this.#blocks.pop();
+        this.#size -= oldest;
+      }
+    }
+    const { size } = newest;
+    newest.set(key, position);
+    this.#size += newest.size - size;
+  }
+}
+
+/** A key as it is looked up. */
+export function keyText(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
+}

@@ -1,0 +1,91 @@
+/** A producer under test, in a hub of its own. Its schedule is checked and does not run: the test says when it is due. */
+
+import { FedmsgError } from "../errors.ts";
+import type { PluginContext } from "../plugins/consumer.ts";
+import type { ProducerDefinition } from "../plugins/producer.ts";
+import { type RunningHub, startTestHub } from "./hub-package.ts";
+import { KeptLog } from "./kept-log.ts";
+import type { RunContext } from "./running-consumer.ts";
+
+/** A producer that runs in a hub. It ends with its test bus. */
+export interface RunningProducer {
+  /** Polls it now, one call at a time, and resolves when `poll` has. Rejects with what it throws. */
+  poll(): Promise<void>;
+  /** How often it was polled, and how often that failed. */
+  stats(): { readonly polls: number; readonly failures: number };
+  /** What the hub and the producer logged. */
+  readonly logged: readonly string[];
+  /** Ends it. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** How long the end may take. */
+const drainMs = 1000;
+
+/** See the top of the file. */
+export class ProducerUnderTest implements RunningProducer {
+  readonly #definition: ProducerDefinition;
+  readonly #context: RunContext;
+  readonly #log = new KeptLog();
+  #plugin: PluginContext | undefined;
+  #hub: RunningHub | undefined;
+  #polling: Promise<unknown> = Promise.resolve();
+  #stopping: Promise<void> | undefined;
+  #polls = 0;
+  #failures = 0;
+
+  constructor(definition: ProducerDefinition, context: RunContext) {
+    this.#definition = definition;
+    this.#context = context;
+  }
+
+  get logged(): readonly string[] {
+    return this.#log.lines;
+  }
+
+  /** @throws FedmsgError FEDMSG_MODULE with what is wrong with the definition, or what its `start` threw; FEDMSG_UNSUPPORTED */
+  async start(): Promise<void> {
+    this.#hub = await startTestHub({ ...this.#context, log: this.#log, producers: [this.#unscheduled()] });
+  }
+
+  poll(): Promise<void> {
+    const polled = this.#polling.then(() => this.#poll());
+    this.#polling = polled.catch(() => {});
+    return polled;
+  }
+
+  stats(): { readonly polls: number; readonly failures: number } {
+    return { polls: this.#polls, failures: this.#failures };
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#hub?.drain(drainMs) ?? Promise.resolve();
+    return this.#stopping;
+  }
+
+  async #poll(): Promise<void> {
+    const { name } = this.#definition;
+    if (this.#stopping || !this.#plugin) throw new FedmsgError("FEDMSG_CLOSED", `${name} does not run any more`);
+    this.#polls++;
+    try {
+      await this.#definition.poll(this.#plugin);
+    } catch (error) {
+      this.#failures++;
+      throw error;
+    }
+  }
+
+  /** The definition as the hub gets it. What it calls is called on the definition itself. */
+  #unscheduled(): ProducerDefinition {
+    const { stop } = this.#definition;
+    return {
+      ...this.#definition,
+      poll: () => {},
+      start: (context) => {
+        this.#plugin = context;
+        return this.#definition.start?.(context);
+      },
+      ...(stop && { stop: (context) => stop.call(this.#definition, context) }),
+    };
+  }
+}

@@ -1,0 +1,34 @@
+import { join } from "node:path";
+import { type Config, type ConfigInput, completeConfig } from "../config/index.ts";
+
+/** What a test bus is made of. */
+export interface TestBusPlaces {
+  /** Where publishers connect. */
+  readonly inbound: string;
+  /** Where subscribers connect. */
+  readonly outbound: string;
+  /** A folder of its own. */
+  readonly folder: string;
+}
+
+/**
+ * The configuration of a test bus. No file and no variable of the environment is read for it, and nothing in it leads out of
+ * the process and the folder: whatever `given` says of addresses, journals and the like has no effect.
+ *
+ * @throws FedmsgError FEDMSG_CONFIG_INVALID
+ */
+export function testBusConfig(given: ConfigInput | Config, { inbound, outbound, folder }: TestBusPlaces): Config {
+  return completeConfig({
+    validate_signatures: false,
+    ...given,
+    // Everybody publishes through the middle, which sees and forwards everything.
+    ...{ transport: "memory", zmq_enabled: true, active: true, mute: false, relay_inbound: [inbound] },
+    ...{ endpoints: { ...given.endpoints, relay_outbound: [outbound] }, relay_outbound: null, publish_endpoint: null },
+    ...{ relay_confirm: null, outbox: null, persistent_store: null, replay_endpoints: null, replay_upstream: null },
+    ...{ srv_endpoints: null, srv_servers: null, datagrepper_url: null, status_directory: null },
+    ...{ "moksha.monitoring.socket": null, metrics_port: null },
+    cursor_store: `sqlite:${join(folder, "{name}.db")}`,
+    // Only what a test names itself runs.
+    ...{ consumers: null, producers: null, explicit_hub_consumers: [], commands: null },
+  });
+}

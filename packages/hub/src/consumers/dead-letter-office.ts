@@ -1,0 +1,119 @@
+/** The dead letters of one consumer: messages that failed once too often, and those of them that somebody asks to try again. */
+
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { DeadLetter, DeadLetterBox, NewDeadLetter } from "@fedmsg/store";
+import type { Received } from "fedmsg";
+import type { Config } from "fedmsg/config";
+import { cursorsPath, decodeMessage, type Transaction } from "fedmsg/plugin";
+import { stackOf } from "../plugins/text.ts";
+
+const errorLengthMax = 4096;
+
+/** A message that failed once too often. */
+export interface FailedMessage {
+  readonly received: Received;
+  readonly error: unknown;
+  readonly attempts: number;
+}
+
+/** A dead letter that is to be tried again, and its message. */
+export interface AskedLetter {
+  readonly letter: DeadLetter;
+  readonly received: Received;
+}
+
+/** Keeps them in the file of the consumer's cursors (`cursor_store`). What is not needed is not opened. */
+export class DeadLetterOffice {
+  readonly #path: string;
+  #opening: Promise<DeadLetterBox> | undefined;
+  #box: DeadLetterBox | undefined;
+  #isClosed = false;
+
+  constructor(config: Config, name: string) {
+    this.#path = cursorsPath(config, name);
+  }
+
+  /** Where they are. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Writes down a message of a consumer without cursors. */
+  async add(failed: FailedMessage): Promise<void> {
+    const box = await this.#open(true);
+    box.add(toLetter(failed));
+  }
+
+  /** What writes down a message in the transaction of its key. */
+  async writer(failed: FailedMessage): Promise<(transaction: Transaction) => void> {
+    const { addDeadLetter } = await import("@fedmsg/store");
+    return (transaction) => addDeadLetter(transaction, toLetter(failed));
+  }
+
+  /**
+   * Those that somebody asked for; each once. Opens the file, if there is one.
+   *
+   * @param room how many at most; asked when the file is open
+   * @throws FedmsgError FEDMSG_JOURNAL
+   */
+  async takeAsked(room: () => number): Promise<AskedLetter[]> {
+    if (this.#isClosed || room() <= 0 || (!this.#box && !existsSync(this.#path))) return [];
+    const box = await this.#open(false);
+    const limit = this.#isClosed ? 0 : room();
+    return limit <= 0 ? [] : box.takeAsked(limit).map((letter) => ({ letter, received: toReceived(letter) }));
+  }
+
+  /** It was handled: deletes it, with what `work` writes. */
+  settle<T>(id: number, work?: (transaction: Transaction) => T): T | undefined {
+    return (this.#box as DeadLetterBox).settle(id, work);
+  }
+
+  /** It failed again, and stays. */
+  failAgain({ id, attempts }: DeadLetter, failed: FailedMessage): void {
+    (this.#box as DeadLetterBox).failAgain(id, stackOf(failed.error, errorLengthMax), attempts + failed.attempts);
+  }
+
+  /** Lets go of the file. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#opening?.catch(() => {});
+    this.#box?.close();
+    this.#box = undefined;
+  }
+
+  /** Opens it once; what failed is tried again the next time. */
+  #open(create: boolean): Promise<DeadLetterBox> {
+    this.#opening ??= this.#openOnce(create).catch((error) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async #openOnce(create: boolean): Promise<DeadLetterBox> {
+    const { openDeadLetters } = await import("@fedmsg/store");
+    if (create) await mkdir(dirname(this.#path), { recursive: true });
+    this.#box = await openDeadLetters(this.#path, { create });
+    return this.#box;
+  }
+}
+
+function toLetter({ received, error, attempts }: FailedMessage): NewDeadLetter {
+  const { topic, message, name, endpoint, trust, signer, body } = received;
+  return {
+    ...{ topic, name, endpoint, trust, body, attempts },
+    msgId: typeof message.msg_id === "string" ? message.msg_id : "",
+    ...(signer !== undefined && { signer }),
+    error: stackOf(error, errorLengthMax),
+    failedAtMs: Date.now(),
+  };
+}
+
+/** The message as it came: it was decoded and validated then. */
+function toReceived({ topic, name, endpoint, trust, signer, body }: DeadLetter): Received {
+  const decoded = decodeMessage([Buffer.from(topic), body], Number.POSITIVE_INFINITY);
+  const message = decoded.valid ? decoded.message : { topic };
+  return { name, endpoint, topic, message, body, trust, ...(signer !== undefined && { signer }) } as Received;
+}

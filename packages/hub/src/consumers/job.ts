@@ -1,0 +1,137 @@
+/** A message in a consumer's hands, whichever way it came: what becomes of it when it is handled, failed, or left. */
+
+import type { DeadLetter } from "@fedmsg/store";
+import { type DurableReceived, FedmsgError, type Received } from "fedmsg";
+import type { Transaction } from "fedmsg/plugin";
+import type { DeadLetterOffice } from "./dead-letter-office.ts";
+
+/** Where it is: behind others; in an attempt, or being kept; waiting to be tried again. */
+export type JobState = "waiting" | "working" | "pausing";
+
+/** One message. */
+export abstract class Job {
+  readonly received: Received;
+  /** What it comes in order with; `undefined` for nothing. */
+  readonly line: string | undefined;
+  state: JobState = "waiting";
+  /** How often it was tried. */
+  attempts = 0;
+  /** What went wrong last. */
+  error: unknown;
+  /** It is not tried again, and becomes a dead letter. */
+  isDead = false;
+  /** The hub ends: one more attempt is the last. */
+  isLast = false;
+  isEnded = false;
+  /** Whether the consumer's filter has yet to be asked: it threw before. */
+  isUndecided = false;
+
+  constructor(received: Received, line: string | undefined) {
+    this.received = received;
+    this.line = line;
+  }
+
+  /** Whether that it is handled is written down. */
+  abstract readonly isKept: boolean;
+  /** Keeps that it is handled, with what `work` writes. */
+  abstract handle<T>(work?: (transaction: Transaction) => T): Promise<T | undefined>;
+  /** Makes a dead letter of it; it is handled then. @throws FedmsgError FEDMSG_JOURNAL, and whatever the disk says */
+  abstract bury(): Promise<void>;
+  /** Lets go of it. @returns whether it comes again without anybody's doing */
+  abstract release(): boolean;
+}
+
+/** A message of a consumer that remembers nothing. */
+export class LiveJob extends Job {
+  readonly isKept = false;
+  readonly #office: DeadLetterOffice;
+
+  constructor(received: Received, line: string | undefined, office: DeadLetterOffice) {
+    super(received, line);
+    this.#office = office;
+  }
+
+  handle<T>(work?: (transaction: Transaction) => T): Promise<T | undefined> {
+    return work ? Promise.reject(noDatabase()) : Promise.resolve(undefined);
+  }
+
+  bury(): Promise<void> {
+    return this.#office.add(this);
+  }
+
+  release(): boolean {
+    return false;
+  }
+}
+
+/** A message of a durable consumer. */
+export class DurableJob extends Job {
+  declare readonly received: DurableReceived;
+  readonly isKept = true;
+  readonly #office: DeadLetterOffice;
+  readonly #comesAgain: boolean;
+
+  /** @param comesAgain whether there is any journal that it may be fetched from */
+  constructor(received: DurableReceived, line: string | undefined, office: DeadLetterOffice, comesAgain: boolean) {
+    super(received, line);
+    this.#office = office;
+    this.#comesAgain = comesAgain;
+  }
+
+  handle<T>(work?: (transaction: Transaction) => T): Promise<T | undefined> {
+    return this.received.commit(work);
+  }
+
+  /** In one transaction with its key, so that it is either a dead letter or comes again, and never both or neither. */
+  async bury(): Promise<void> {
+    const write = await this.#office.writer(this);
+    await this.received.commit(write);
+  }
+
+  release(): boolean {
+    if (this.#comesAgain) this.received.release();
+    return this.#comesAgain;
+  }
+}
+
+/** A dead letter that somebody asked to try again. */
+export class AskedJob extends Job {
+  readonly isKept = true;
+  readonly #letter: DeadLetter;
+  readonly #office: DeadLetterOffice;
+  readonly #mayWork: boolean;
+
+  constructor(
+    received: Received,
+    line: string | undefined,
+    office: DeadLetterOffice,
+    letter: DeadLetter,
+    mayWork: boolean,
+  ) {
+    super(received, line);
+    this.#letter = letter;
+    this.#office = office;
+    this.#mayWork = mayWork;
+  }
+
+  async handle<T>(work?: (transaction: Transaction) => T): Promise<T | undefined> {
+    if (work && !this.#mayWork) throw noDatabase();
+    return this.#office.settle(this.#letter.id, work);
+  }
+
+  async bury(): Promise<void> {
+    this.#office.failAgain(this.#letter, this);
+  }
+
+  /** It stays among the dead letters, and is asked for at the next start. */
+  release(): boolean {
+    return true;
+  }
+}
+
+function noDatabase(): FedmsgError {
+  return new FedmsgError(
+    "FEDMSG_UNSUPPORTED",
+    "commit(work): this consumer has no database to write to; give it durable: true",
+  );
+}

@@ -1,0 +1,288 @@
+/**
+ * Runs one consumer: its `start`, the reading of its subscription, its dead letters that somebody asks to try again, and at
+ * the end its `stop`. What becomes of the messages is in `workload.ts`.
+ */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type DurableReceived, FedmsgError, type Received, type StatusEvent, type Subscription } from "fedmsg";
+import type { ConsumerDefinition, PluginContext } from "fedmsg/plugin";
+import { type Backlog, openBacklog } from "../backlog/backlog.ts";
+import { before, callWithin, within } from "../plugins/limits.ts";
+import type { PluginLog } from "../plugins/plugin-log.ts";
+import type { Runner } from "../plugins/runner.ts";
+import { describeThrown } from "../plugins/text.ts";
+import type { ConsumerStats } from "../stats.ts";
+import { DeadLetterOffice } from "./dead-letter-office.ts";
+import { AskedJob, DurableJob, LiveJob } from "./job.ts";
+import { retryPolicy } from "./retries.ts";
+import { lineNamer, type Selector, selectorOf, topicsOf } from "./selection.ts";
+import { Tally } from "./tally.ts";
+import type { Turn } from "./turn.ts";
+import { Workload } from "./workload.ts";
+
+const timeoutMsDefault = 60_000;
+/** How long `start` may take. */
+const startMs = 60_000;
+/** How long the end may take behind the deadline: `stop`, and what is being written. */
+const graceMs = 5000;
+/** Messages that the filter passed over, and that are being kept as handled, before the next is taken. */
+const passedMax = 1000;
+/** How long messages are taken before timers and sockets have their turn. */
+const sliceMs = 10;
+/** Dead letters that are taken up at a time. */
+const askedMax = 100;
+
+/** What a consumer's runner needs. */
+export interface ConsumerRunnerOptions {
+  readonly definition: ConsumerDefinition;
+  /** As the configuration names it. */
+  readonly module: string;
+  readonly plugin: PluginContext;
+  readonly log: PluginLog;
+  /** Such as `fedmsg-hub`: where `status_directory` has the consumer's file. Without it there is none. */
+  readonly processName: string | undefined;
+  /** The hub's one turn, where `moksha.blocking_mode` is set. */
+  readonly turn: Turn | undefined;
+  /** Hears once that it cannot go on. */
+  readonly onFailure: (error: FedmsgError) => void;
+  /** Default: `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** See the top of the file. */
+export class ConsumerRunner implements Runner {
+  readonly name: string;
+  readonly module: string;
+  readonly #options: ConsumerRunnerOptions;
+  readonly #topics: readonly string[];
+  readonly #selects: Selector | undefined;
+  readonly #lineOf: ((received: Received) => string | undefined) | undefined;
+  readonly #office: DeadLetterOffice;
+  readonly #work: Workload;
+  readonly #tally = new Tally();
+  /** Whether there is a journal from which a message that is let go can be fetched again. */
+  readonly #comesAgain: boolean;
+  #subscription: Subscription | undefined;
+  /** What was missed, the old way; a durable consumer asks journals instead. */
+  #backlog: Backlog | undefined;
+  #reading: Promise<void> | undefined;
+  #isRunning = false;
+  #isEnding = false;
+  #isTakingAsked = false;
+  #passing = 0;
+  #unhandled = 0;
+  #ending: Promise<void> | undefined;
+
+  /** @throws FedmsgError FEDMSG_CONFIG_INVALID (the filter), FEDMSG_UNSUPPORTED (`cursor_store`); what `topics` throws */
+  constructor(options: ConsumerRunnerOptions) {
+    const { definition, module, plugin, log, turn, random = Math.random } = options;
+    this.#options = options;
+    this.name = definition.name;
+    this.module = module;
+    this.#comesAgain = Boolean(definition.durable) && Object.keys(plugin.config.replay_endpoints ?? {}).length > 0;
+    this.#topics = topicsOf(definition, plugin.config);
+    this.#selects = selectorOf(definition);
+    this.#lineOf = lineNamer(definition, log);
+    this.#office = new DeadLetterOffice(plugin.config, definition.name);
+    this.#work = new Workload({
+      ...{ plugin, log, turn, random },
+      consume: (job, context) => {
+        if (job.isUndecided && !this.#selects?.(job.received)) return undefined;
+        return definition.consume(job.received, context);
+      },
+      tally: this.#tally,
+      concurrency: turn ? 1 : (definition.concurrency ?? plugin.config["moksha.workers_per_consumer"]),
+      timeoutMs: definition.timeoutMs ?? timeoutMsDefault,
+      retry: retryPolicy(definition.retry),
+      onDone: ({ received }) => this.#backlog?.done(received),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { definition, plugin } = this.#options;
+    if (definition.start) await callWithin(() => definition.start?.(plugin), startMs, "start");
+    if (this.#isEnding) return;
+    this.#subscription = this.#subscribe();
+    await this.#subscription.opened;
+    if (this.#isEnding) return;
+    if (!definition.durable) this.#backlog = await this.#openBacklog();
+    this.#isRunning = true;
+    void this.#readMissed();
+    this.#reading = this.#read(this.#subscription).catch((error: unknown) => this.#fail(error));
+  }
+
+  tick(): void {
+    if (this.#isRunning && !this.#isEnding && !this.#isTakingAsked) void this.#takeAsked();
+  }
+
+  async refresh(): Promise<void> {}
+
+  stats(): ConsumerStats {
+    const { received, done, failures, timeouts, retries, deadLetters, dropped, replayed, gaps, busySeconds } =
+      this.#tally;
+    const oldestAt = this.#work.oldestAt();
+    return {
+      ...{ name: this.name, module: this.module, topics: this.#topics, isRunning: this.#isRunning, isDecoded: true },
+      ...{ received, done, failures, timeouts, retries, deadLetters, dropped, replayed, gaps, busySeconds },
+      waiting: this.#work.count("waiting") + (this.#subscription?.waiting ?? 0),
+      inHand: this.#work.count("working"),
+      retrying: this.#work.count("pausing"),
+      lagSeconds: oldestAt === undefined ? 0 : Math.max(0, Date.now() / 1000 - oldestAt),
+      takeTimes: () => this.#tally.takeTimes(),
+    };
+  }
+
+  drain(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  #subscribe(): Subscription {
+    const { definition, plugin } = this.#options;
+    const { name, validateSignatures, allowUnsigned, durable, from } = definition;
+    return plugin.bus.subscribe({
+      topics: this.#topics,
+      ...(durable && { durable: name, commit: "explicit" }),
+      ...(from !== undefined && { from }),
+      ...(validateSignatures !== undefined && { validateSignatures }),
+      ...(allowUnsigned !== undefined && { allowUnsigned }),
+      onEvent: (event) => this.#hear(event),
+    });
+  }
+
+  /** Takes messages as long as there is room for them. Where very many are there it lets others have their turn. */
+  async #read(subscription: Subscription): Promise<void> {
+    const { turn } = this.#options;
+    this.tick();
+    let since = performance.now();
+    for await (const received of subscription) {
+      const passed = this.#take(received);
+      if (passed) await passed;
+      const room = this.#work.room();
+      if (room) await room;
+      if (turn || performance.now() - since < sliceMs) continue; // With a turn, who is late would lose its place.
+      await nextTurn(); // Timers and sockets have none before, where neither the queue nor consume() make us wait.
+      since = performance.now();
+    }
+    if (!this.#isEnding) throw new FedmsgError("FEDMSG_CLOSED", "its subscription was closed by somebody else");
+  }
+
+  async #openBacklog(): Promise<Backlog | undefined> {
+    const { definition, plugin, processName, log } = this.#options;
+    if (processName === undefined) return undefined;
+    const onWarning = (detail: string) => log.complain(detail);
+    const { config, signal } = plugin;
+    return openBacklog({ config, consumer: definition, processName, topics: this.#topics, onWarning, signal });
+  }
+
+  /** Takes what was missed, beside what comes live. */
+  async #readMissed(): Promise<void> {
+    const { log } = this.#options;
+    try {
+      for await (const missed of this.#backlog?.missed() ?? []) {
+        if (this.#isEnding) break;
+        this.#tally.replayed++;
+        void this.#take(missed);
+        const room = this.#work.room();
+        if (room) await room;
+      }
+    } catch (error) {
+      log.error(`what was missed cannot be fetched: ${describeThrown(error)}`);
+    }
+  }
+
+  /** Returns a promise only where very many are being passed over. */
+  #take(received: Received): Promise<void> | undefined {
+    const { definition, plugin } = this.#options;
+    if (this.#isEnding && (this.#comesAgain || plugin.signal.aborted)) {
+      if (this.#comesAgain) (received as DurableReceived).release();
+      else this.#unhandled++;
+      return undefined;
+    }
+    let isUndecided = false;
+    try {
+      if (this.#selects && !this.#selects(received)) return this.#pass(received);
+    } catch {
+      isUndecided = true; // It is asked again in an attempt, where what it throws is told.
+    }
+    const line = this.#lineOf?.(received);
+    const job = definition.durable
+      ? new DurableJob(received as DurableReceived, line, this.#office, this.#comesAgain)
+      : new LiveJob(received, line, this.#office);
+    job.isUndecided = isUndecided;
+    this.#backlog?.began(received);
+    this.#work.add(job);
+    return undefined;
+  }
+
+  /** Passes over what is not for the consumer; a durable one would get it again otherwise. */
+  #pass(received: Received): Promise<void> | undefined {
+    this.#backlog?.began(received);
+    this.#backlog?.done(received);
+    if (!this.#options.definition.durable) return undefined;
+    this.#passing++;
+    const passed = (received as DurableReceived)
+      .commit()
+      .catch((error: unknown) => this.#options.log.complain("what was passed over is not kept", describeThrown(error)))
+      .finally(() => this.#passing--);
+    return this.#passing >= passedMax ? passed.then(() => {}) : undefined;
+  }
+
+  async #takeAsked(): Promise<void> {
+    const { definition, log } = this.#options;
+    this.#isTakingAsked = true;
+    try {
+      const room = () => Math.min(askedMax, this.#work.heldMax - this.#work.size);
+      for (const { letter, received } of await this.#office.takeAsked(room)) {
+        const line = this.#lineOf?.(received);
+        this.#work.add(new AskedJob(received, line, this.#office, letter, definition.durable === true));
+      }
+    } catch (error) {
+      log.complain("dead letters that are to be tried again cannot be read", describeThrown(error));
+    } finally {
+      this.#isTakingAsked = false;
+    }
+  }
+
+  #hear(event: StatusEvent): void {
+    if (event.type === "dropped") this.#tally.dropped += event.count;
+    else if (event.type === "replayed") this.#tally.replayed += event.count;
+    else if (event.type === "gap") this.#tally.gaps += event.to === undefined ? 1 : event.to - event.from + 1;
+  }
+
+  /** Its subscription is over, and nobody ended it. */
+  #fail(thrown: unknown): void {
+    const error = FedmsgError.from(thrown);
+    this.#isRunning = false;
+    this.#work.hurry(error);
+    this.#options.onFailure(error);
+  }
+
+  async #end(): Promise<void> {
+    const { definition, plugin, log } = this.#options;
+    this.#isEnding = true;
+    this.#work.windUp();
+    const emptied = this.#emptied();
+    if (!(await before(emptied, plugin.signal))) {
+      this.#work.hurry(new FedmsgError("FEDMSG_CLOSED", "the hub ended before the message was handled"));
+      if (!(await within(emptied, graceMs))) log.error("the hub ended before everything it did could be written down");
+    }
+    this.#isRunning = false;
+    if (this.#unhandled > 0)
+      log.warn(`the hub ended before ${this.#unhandled} messages were handled, and they are lost`);
+    if (definition.stop && this.#subscription) {
+      const complain = (error: unknown) => log.error(`stop failed: ${describeThrown(error)}`);
+      await callWithin(() => definition.stop?.(plugin), graceMs, "stop").catch(complain);
+    }
+    await Promise.all([this.#subscription?.close(), this.#backlog?.close()]);
+    await this.#office.close();
+    log.flush();
+  }
+
+  /** Resolves when what has arrived is done with. */
+  async #emptied(): Promise<void> {
+    await this.#subscription?.drain();
+    await this.#reading;
+    await this.#work.idle();
+  }
+}
