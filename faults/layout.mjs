@@ -6,28 +6,38 @@
  * two (journal) ────────────────────────────┤
  * three (active) ──▶ relay (journal) ───────┴──▶ narrow  topics that begin with …faults.b: every third message
  * ```
+ *
+ * In some rows there is a second relay, `relay_two`, which publisher three may go to instead; in others both subscribers are
+ * consumers of one hub.
  */
 
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /**
  * @typedef {import("fedmsg/config").ConfigInput} ConfigInput
- * @typedef {"one" | "two" | "relay_outbound"} JournalName Who keeps a journal: keys of `replay_endpoints`.
+ * @typedef {"relay_outbound" | "relay_two"} RelayName
+ * @typedef {"one" | "two" | RelayName} JournalName Who keeps a journal: keys of `replay_endpoints`.
  * @typedef {{ live: string, replay: string }} Place Where somebody publishes and answers.
  * @typedef {Record<JournalName, Place>} Places
+ * @typedef {{ inbound: string, confirm: string, confirmSeen: string }} Door Where a relay takes messages; where it confirms them,
+ *   and where `three` finds that: there, or at a proxy before it.
+ * @typedef {"at once" | "outbox"} Confirming What `publish` of `three` waits for: the relay's answer, or its outbox's disk.
  *
  * @typedef {object} Layout
  * @property {string} folder
  * @property {Places} places where they listen
  * @property {Places} seen where subscribers find them: there, or at a proxy before them
- * @property {string} inbound where the relay listens for `three`
+ * @property {readonly JournalName[]} journals those that there are
+ * @property {Record<RelayName, Door>} doors
+ * @property {Confirming} [confirming]
  * @property {ConfigInput} common what everybody's configuration has beside
  * @property {ConfigInput} publishing what those with a journal have beside
  * @property {Record<string, string[]>} strangers further `endpoints` that subscribers have
  */
 
-/** @type {readonly JournalName[]} */
+/** In the order of publishers' numbers; a second relay has messages of the third, too. @type {readonly JournalName[]} */
 export const journalNames = ["one", "two", "relay_outbound"];
 /** By the number that stands in its messages as `p`. */
 export const publisherNames = /** @type {const} */ ({ 1: "one", 2: "two", 3: "three" });
@@ -58,13 +68,26 @@ export async function freePort(host = "127.0.0.1") {
   }
 }
 
+const freeAddress = async () => `tcp://127.0.0.1:${await freePort()}`;
+
 /** @returns {Promise<Places>} */
 export async function freePlaces() {
-  const place = async () => ({
-    live: `tcp://127.0.0.1:${await freePort()}`,
-    replay: `tcp://127.0.0.1:${await freePort()}`,
-  });
-  return { one: await place(), two: await place(), relay_outbound: await place() };
+  const place = async () => ({ live: await freeAddress(), replay: await freeAddress() });
+  return { one: await place(), two: await place(), relay_outbound: await place(), relay_two: await place() };
+}
+
+/** @returns {Promise<Record<RelayName, Door>>} */
+export async function freeDoors() {
+  const door = async () => {
+    const confirm = await freeAddress();
+    return { inbound: await freeAddress(), confirm, confirmSeen: confirm };
+  };
+  return { relay_outbound: await door(), relay_two: await door() };
+}
+
+/** The relays that there are. @param {Layout} layout */
+export function relaysOf({ journals }) {
+  return /** @type {RelayName[]} */ (journals.filter((name) => name.startsWith("relay_")));
 }
 
 /** Where somebody's journal is. @param {Layout} layout @param {JournalName} name */
@@ -81,9 +104,29 @@ export function journalledConfig(layout, name) {
   };
 }
 
+/** A relay is `relay_outbound` to itself, whatever others call it. @param {Layout} layout @param {RelayName} name @returns {ConfigInput} */
+export function relayConfig(layout, name) {
+  const { inbound, confirm } = layout.doors[name];
+  const { live, replay } = layout.places[name];
+  return {
+    ...journalledConfig(layout, name),
+    endpoints: { relay_outbound: [live] },
+    replay_endpoints: { relay_outbound: replay },
+    persistent_store: `sqlite:${join(layout.folder, "journals", name, name)}-{port}.db`,
+    relay_inbound: [inbound],
+    relay_confirm: layout.confirming ? [confirm] : [],
+  };
+}
+
 /** @param {Layout} layout @returns {ConfigInput} */
 export function activeConfig(layout) {
-  return { ...senderConfig(layout), active: true };
+  const { confirming, doors, folder } = layout;
+  return {
+    ...senderConfig(layout),
+    active: true,
+    ...(confirming && { relay_confirm: relaysOf(layout).map((name) => doors[name].confirmSeen) }),
+    ...(confirming === "outbox" && { outbox: `sqlite:${join(folder, "journals")}/outbox-{name}.db` }),
+  };
 }
 
 /** @param {Layout} layout @param {number} port @returns {ConfigInput} */
@@ -104,21 +147,27 @@ export function subscriberConfig(layout) {
   };
 }
 
+/** @param {Layout} layout @param {readonly string[]} consumers names of those in programs/consumers.mjs @returns {ConfigInput} */
+export function hubConfig(layout, consumers) {
+  const module = fileURLToPath(new URL("programs/consumers.mjs", import.meta.url));
+  return { ...subscriberConfig(layout), consumers: consumers.map((name) => `${module}:${name}`) };
+}
+
 /** @param {Layout} layout @returns {ConfigInput} */
 function senderConfig(layout) {
   return baseConfig(layout, layout.places, {});
 }
 
 /** @param {Layout} layout @param {Places} places @param {Record<string, string[]>} strangers @returns {ConfigInput} */
-function baseConfig({ inbound, common }, places, strangers) {
-  const each = (/** @type {keyof Place} */ what) => journalNames.map((name) => [name, places[name][what]]);
+function baseConfig({ doors, common, journals }, places, strangers) {
+  const each = (/** @type {keyof Place} */ what) => journals.map((name) => [name, places[name][what]]);
   return {
     endpoints: {
       ...Object.fromEntries(each("live").map(([name, address]) => [name, [address]])),
       ...strangers,
     },
     replay_endpoints: Object.fromEntries(each("replay")),
-    relay_inbound: [inbound],
+    relay_inbound: [doors.relay_outbound.inbound],
     post_init_sleep: 0,
     validate_signatures: false,
     ...common,

@@ -1,7 +1,7 @@
 /**
  * Checks the packages as their users will get them (`npm run package`): packs each one that is not private, has publint
  * and attw look at the tarballs, then installs the tarballs into an empty folder, where a program in TypeScript publishes
- * a message and receives it. Nothing of it touches the repository; `npm run build` must have run.
+ * a message, receives it, and tests a consumer. Nothing of it touches the repository; `npm run build` must have run.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -26,7 +26,7 @@ const commandMs = 180_000;
 const consumerMs = 30_000;
 
 /** What the consumer prints: the topic and the message that it received. */
-const expectedOutput = 'org.fedoraproject.dev.demo.hello {"hello":"world"}';
+const expectedOutput = 'org.fedoraproject.dev.demo.hello {"hello":"world"}\n[{"said":"hello"}]';
 
 /**
  * The consumer. It uses types wherever a user would, and ends by itself when the bus is closed.
@@ -34,6 +34,8 @@ const expectedOutput = 'org.fedoraproject.dev.demo.hello {"hello":"world"}';
  */
 const consumerSource = (port) => `import { type Bus, connect, FedmsgError, type FedmsgErrorCode } from "fedmsg";
 import { canonicalize } from "fedmsg/encoding";
+import { defineConsumer } from "fedmsg/plugin";
+import { createTestBus, type Outcome } from "fedmsg/testing";
 
 const bus: Bus = await connect({
   name: "demo",
@@ -54,6 +56,22 @@ try {
   const code: FedmsgErrorCode | undefined = error instanceof FedmsgError ? error.code : undefined;
   if (code !== "FEDMSG_CLOSED") throw error;
 }
+
+const consumer = defineConsumer({
+  name: "kept",
+  durable: true,
+  consume: ({ message }, { commit }) =>
+    commit((db) => {
+      db.run("CREATE TABLE kept (said TEXT)");
+      db.run("INSERT INTO kept VALUES (?)", String(message.msg));
+    }),
+});
+const testBus = await createTestBus();
+const running = await testBus.run(consumer);
+const outcome: Outcome = await running.feed({ topic: "demo.hello", msg: "hello" });
+if (!outcome.handled) throw outcome.error;
+console.log(JSON.stringify(await running.query("SELECT said FROM kept")));
+await testBus.close();
 `;
 
 const consumerCompilerOptions = {

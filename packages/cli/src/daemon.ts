@@ -1,6 +1,7 @@
-import type { Daemon, ForwardCounts } from "@fedmsg/hub";
+import type { Daemon } from "@fedmsg/hub";
 import type { StatusEvent } from "fedmsg";
 import type { CommandContext, Log } from "fedmsg/command";
+import type { FramesCounts } from "fedmsg/plugin";
 import { aborted, onHangup } from "./signals.ts";
 
 /**
@@ -32,7 +33,7 @@ export async function runDaemon(
 }
 
 /** `12 forwarded, 0 dropped, 3 refused (frame-count 2, bad-utf8 1)` */
-export function formatCounts({ forwarded, dropped, refused }: ForwardCounts): string {
+export function formatCounts({ forwarded, dropped, refused }: FramesCounts): string {
   const reasons = Object.entries(refused);
   const total = reasons.reduce((sum, [, count]) => sum + count, 0);
   const detail = reasons.map(([reason, count]) => `${reason} ${count}`).join(", ");

@@ -17,7 +17,7 @@ const firstWords = [...new Set(Object.keys(builtInCommands).map((name) => name.s
 const offers: readonly (readonly [line: string, words: string])[] = [
   ["fedmsg ta", "tail"],
   ["fedmsg config s", "schema show"],
-  ["fedmsg new ", "command"],
+  ["fedmsg new ", "command consumer producer"],
   ["fedmsg new command ", ""],
   ["fedmsg completion ", "bash fish zsh"],
   ["fedmsg completion z", "zsh"],

@@ -113,7 +113,18 @@ test("a key that nobody knows is a warning, and stdout stays what it is", async 
 test("fedmsg lists its commands, and knows its version", async () => {
   const overview = await run("fedmsg", ["--help"]);
   expect(overview).toMatchObject({ code: 0, stderr: "" });
-  for (const name of ["up", "tail", "logger", "relay", "gateway", "bench", "completion", "commands", "new command"]) {
+  for (const name of [
+    "up",
+    "tail",
+    "logger",
+    "relay",
+    "gateway",
+    "bench",
+    "completion",
+    "commands",
+    "new command",
+    "new consumer",
+  ]) {
     expect(overview.stdout).toMatch(new RegExp(`^  ${name} +\\w`, "m"));
   }
   expect((await run("fedmsg")).stdout).toBe(overview.stdout);

@@ -163,7 +163,7 @@ test("--with-consumers runs these and no others, with paths from the current fol
   const config = { ...speaker.config, consumers: ["./not-there.mjs"], "fedmsg.consumers.dummy.enabled": true };
   const args = ["--with-consumers", "./good.mjs:other,fedmsg.consumers.dummy:DummyConsumer"];
   await using hub = start("fedmsg-hub", args, { cwd: folder, config });
-  await hub.untilLogged(/^runs 2 consumers \(other, dummy\)$/);
+  await hub.untilLogged(/^runs 2 consumers \(other, DummyConsumer\)$/);
   hub.signal("SIGINT");
   expect(await hub.ended()).toMatchObject({ code: 0 });
 });

@@ -14,7 +14,7 @@ import {
   range,
   tempFolder,
 } from "../test/confirm-support.ts";
-import { startSigningRelay } from "./signing-relay.ts";
+import { startSigningRelay } from "./daemon.ts";
 
 expectNoLeaks();
 

@@ -1,6 +1,6 @@
-import { ConfirmServer, type ConfirmServerOptions, confirmSocket } from "fedmsg/plugin";
-import { type DaemonOptions, listenFor } from "./daemon.ts";
-import type { Forwarder } from "./forwarder.ts";
+import { ConfirmServer, type ConfirmServerOptions, confirmSocket, type FramesContext } from "fedmsg/plugin";
+import { listenFor } from "./addresses.ts";
+import type { Forwarding } from "./forwarding.ts";
 
 /** A relay's second way in, for those who want to be sure. */
 export interface Confirming {
@@ -18,18 +18,18 @@ const name = "relay_confirm";
  * @throws FedmsgError FEDMSG_ADDRESS_IN_USE, FEDMSG_ADDRESS_INVALID, FEDMSG_TRANSPORT, naming the key; FEDMSG_JOURNAL
  */
 export async function openConfirming(
-  { config, onEvent }: DaemonOptions,
-  forwarder: Forwarder,
+  { config, tell }: Pick<FramesContext, "config" | "tell">,
+  forwarding: Forwarding,
   output: ConfirmServerOptions["output"],
 ): Promise<Confirming | undefined> {
   if (config.relay_confirm.length === 0) return undefined;
   const addresses: string[] = [];
   const server = await ConfirmServer.open({
     socket: confirmSocket(config),
-    accept: (frames) => forwarder.accept(frames, { name, endpoint: addresses.join(" ") }),
+    accept: (frames) => forwarding.accept(frames, { name, endpoint: addresses.join(" ") }),
     output,
-    onTaken: () => forwarder.countForwarded(),
-    onWarning: (detail) => onEvent?.({ type: "warning", name, detail }),
+    onTaken: () => forwarding.countForwarded(),
+    onWarning: (detail) => tell({ type: "warning", name, detail }),
   });
   try {
     for (const [n, address] of config.relay_confirm.entries()) {

@@ -1,15 +1,9 @@
+/** Hubs of one: relay, signing relay or gateway in a process of its own, or within another program. */
+
 import { FedmsgError, type StatusEvent } from "fedmsg";
-import { type Config, configOrigin } from "fedmsg/config";
-import {
-  createTransport,
-  cutWarning,
-  type Listening,
-  listen,
-  type Publisher,
-  type SocketEvent,
-  type Transport,
-} from "fedmsg/plugin";
-import type { ForwardCounts, Forwarder } from "./forwarder.ts";
+import { type Config, completeConfig } from "fedmsg/config";
+import type { FramesCounts, Log, Transport } from "fedmsg/plugin";
+import { type Forwarder, startHub } from "./hub.ts";
 
 /** Options of every daemon. */
 export interface DaemonOptions {
@@ -19,6 +13,8 @@ export interface DaemonOptions {
   readonly transport?: Transport;
   /** Hears of connections, refused and dropped messages. Must not throw. */
   readonly onEvent?: (event: StatusEvent) => void;
+  /** What the process is called: then it is monitored, as the configuration says. Default: it is not. */
+  readonly processName?: string;
 }
 
 /** A daemon that forwards messages and runs until it is told to stop. */
@@ -31,7 +27,7 @@ export interface Daemon extends AsyncDisposable {
   readonly confirm?: readonly string[] | undefined;
   /** Where its journal can be asked for what was missed; absent where it has none, or `replay_endpoints` does not list it. */
   readonly replay?: string | undefined;
-  readonly counts: ForwardCounts;
+  readonly counts: FramesCounts;
   /** Resolves when somebody subscribes to a prefix of `topic`; default: to anything. */
   subscribed(topic?: string, signal?: AbortSignal): Promise<void>;
   /** Resolves when it has ended; rejects if a socket failed. */
@@ -44,88 +40,71 @@ export interface Daemon extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** The transport given, or else the one that the configuration names. */
-export async function transportOf({ config, transport }: DaemonOptions): Promise<Transport> {
-  return transport ?? createTransport(config);
-}
-
-/** What a daemon does beside forwarding. */
-export interface DaemonHooks {
-  /** Stops what must stop before the forwarder does. */
-  readonly beforeEnd?: () => Promise<void>;
-  readonly refresh?: () => Promise<void>;
-}
-
-/** Puts a daemon together from its forwarder. */
-export function toDaemon(
-  forwarder: Forwarder,
-  output: Publisher,
-  addresses: Pick<Daemon, "inbound" | "outbound" | "replay" | "confirm">,
-  { beforeEnd = async () => {}, refresh = async () => {} }: DaemonHooks = {},
-): Daemon {
-  return {
-    ...addresses,
-    get counts() {
-      return forwarder.counts;
-    },
-    get done() {
-      return forwarder.done;
-    },
-    subscribed: (topic, signal) => output.subscribed(topic, signal),
-    refresh,
-    drain: () => beforeEnd().then(() => forwarder.drain()),
-    close: () => beforeEnd().then(() => forwarder.close()),
-    [Symbol.asyncDispose]: () => beforeEnd().then(() => forwarder.drain()),
-  };
-}
-
-/** Where the configuration has something, for instance `["relay_inbound", 0]`. */
-export type KeyPath = readonly [key: string, ...rest: (string | number)[]];
+/** What it has to say, it tells as events. */
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
- * Listens on an address, as it is written; an error names the key it came from.
+ * Starts a relay (see relay.ts).
  *
- * @param path where the configuration has it
+ * @throws FedmsgError FEDMSG_NO_ENDPOINT, FEDMSG_ADDRESS_IN_USE, FEDMSG_ADDRESS_INVALID, FEDMSG_TRANSPORT, each naming
+ *   the key that the address came from; FEDMSG_JOURNAL, FEDMSG_UNSUPPORTED (`@fedmsg/store` is not installed)
  */
-export async function listenFor(
-  socket: Pick<Publisher, "bind">,
-  address: string,
-  path: KeyPath,
-  config: Config,
-): Promise<Listening> {
-  try {
-    return await listen(socket, address, "refuse");
-  } catch (error) {
-    throw nameKey(error, path, config);
-  }
+export async function startRelay(options: DaemonOptions): Promise<Daemon> {
+  return startDaemon("fedmsg.consumers.relay:RelayConsumer", options);
 }
 
-/** Puts the key that an address came from, and where the key was given, in front of an error. */
-export function nameKey(error: unknown, path: KeyPath, config: Config): FedmsgError {
-  const { code, message } = FedmsgError.from(error);
-  const key = path.map((step, n) => (n === 0 ? step : formatStep(step))).join("");
-  const origin = configOrigin(config, ...path) ?? "default";
-  const from = origin === "default" ? "a default" : `from ${origin}`;
-  return new FedmsgError(code, `${key} (${from}): ${message}`, { cause: error });
+/**
+ * Starts a gateway (see gateway.ts).
+ *
+ * @throws FedmsgError FEDMSG_ADDRESS_IN_USE, FEDMSG_ADDRESS_INVALID, FEDMSG_TRANSPORT, naming the key
+ */
+export async function startGateway(options: DaemonOptions): Promise<Daemon> {
+  return startDaemon("fedmsg.consumers.gateway:GatewayConsumer", options);
 }
 
-function formatStep(step: string | number): string {
-  return typeof step === "string" && /^\w+$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+/**
+ * Starts a relay that signs (see signing-relay.ts).
+ *
+ * @throws FedmsgError FEDMSG_CREDENTIALS where key or certificate are missing, before it listens; and what `startRelay`
+ *   throws
+ */
+export async function startSigningRelay(options: DaemonOptions): Promise<Daemon> {
+  return startDaemon("fedmsg.consumers.relay:SigningRelayConsumer", options);
 }
 
-/** Turns what a socket tells into what a daemon tells. */
-export function forwardEvent(
-  name: string,
-  endpoint: () => string,
-  onEvent: ((event: StatusEvent) => void) | undefined,
-): (event: SocketEvent) => void {
-  return (event) => {
-    if (event.type === "unresolved") {
-      onEvent?.({ type: "disconnected", name, endpoint: endpoint(), detail: event.detail });
-    } else if (event.type === "dropped") {
-      onEvent?.({ type: "dropped", name, endpoint: endpoint(), count: event.count });
-    } else if (event.type === "cut") {
-      onEvent?.(cutWarning(name, event));
-    } else if (event.type !== "waiting") onEvent?.({ type: event.type, name, endpoint: endpoint() });
+/**
+ * Starts a hub that runs one of the consumers that come with it, and nothing else, whatever the configuration lists.
+ *
+ * @param consumer as `explicit_hub_consumers` calls it
+ * @throws what its `open` throws
+ */
+async function startDaemon(consumer: string, options: DaemonOptions): Promise<Daemon> {
+  const { config, processName } = options;
+  const own = { explicit_hub_consumers: [consumer], producers: [], mute: true }; // It has an address of its own, and no other.
+  const hub = await startHub({
+    ...options,
+    config: completeConfig({ ...own, ...switches }, config),
+    log: silent,
+    monitoring: processName === undefined ? "none" : "if possible",
+  }).catch((error: unknown) => {
+    throw error instanceof FedmsgError && error.cause instanceof FedmsgError ? error.cause : error;
+  });
+  const [forwarder] = hub.forwarders;
+  const { worker, inbound } = forwarder as Forwarder;
+  const { outbound = "", replay, confirm } = worker;
+  return {
+    ...{ inbound, outbound, replay, confirm },
+    get counts() {
+      return worker.counts();
+    },
+    done: hub.done,
+    subscribed: async (topic, signal) => worker.subscribed?.(topic, signal),
+    refresh: () => hub.refresh(),
+    drain: () => hub.drain(),
+    close: () => hub.close(),
+    [Symbol.asyncDispose]: () => hub.drain(),
   };
 }
+
+/** Whoever starts a daemon wants it. */
+const switches = { "fedmsg.consumers.relay.enabled": true, "fedmsg.consumers.gateway.enabled": true };

@@ -22,8 +22,7 @@ import {
   startReplayServer,
 } from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
-import { startGateway } from "./gateway.ts";
-import { startRelay } from "./relay.ts";
+import { startGateway, startRelay } from "./daemon.ts";
 
 expectNoLeaks();
 

@@ -14,6 +14,7 @@ import type { Config } from "fedmsg/config";
 import {
   type AnyConsumerDefinition,
   createTransport,
+  type FramesWorker,
   type Log,
   type PluginContext,
   type ProducerDefinition,
@@ -21,7 +22,7 @@ import {
 } from "fedmsg/plugin";
 import { ConsumerRunner } from "./consumers/runner.ts";
 import { Turn } from "./consumers/turn.ts";
-import { createFramesRunner } from "./frames-runner.ts";
+import { FramesRunner } from "./frames-runner.ts";
 import { type Monitoring, startMonitoring } from "./monitoring/monitoring.ts";
 import { before, within } from "./plugins/limits.ts";
 import { type Loaded, type LoadedPlugins, loadPlugins } from "./plugins/loader.ts";
@@ -46,8 +47,18 @@ export interface HubOptions {
   readonly log: Log;
   /** The program that it runs in, such as `fedmsg-hub`: the folder in `status_directory`. Without it no status is kept there. */
   readonly processName?: string;
-  /** Whether it reports where the configuration says so (`moksha.monitoring.socket`, `metrics_port`). Default true. */
-  readonly monitoring?: boolean;
+  /**
+   * Whether it reports where the configuration says so (`moksha.monitoring.socket`, `metrics_port`): `if possible`, it runs
+   * without where it cannot, which is told. Default `always`.
+   */
+  readonly monitoring?: "always" | "if possible" | "none";
+}
+
+/** A consumer of frames that runs. */
+export interface Forwarder {
+  readonly worker: FramesWorker;
+  /** Where messages came in at the start: addresses it listens on or connects to. */
+  readonly inbound: readonly string[];
 }
 
 /** A hub that runs. */
@@ -56,6 +67,8 @@ export interface Hub extends AsyncDisposable {
   readonly bus: Bus;
   /** What runs, and what it did so far. */
   stats(): HubStats;
+  /** Those that take frames: relay and gateway. */
+  readonly forwarders: readonly Forwarder[];
   /** Reads keys, certificates and the list of revoked ones again (SIGHUP). What cannot be read stays as it was, and is told. */
   refresh(): Promise<void>;
   /**
@@ -93,10 +106,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   if (plugins.consumers.length === 0 && plugins.producers.length === 0) throw nothingToRun(plugins);
   const bus = await connect({ config, shareConnections: true, transport });
   if (onEvent) void forward(bus, onEvent);
-  const hub = new RunningHub(bus, options, plugins);
+  const hub = new RunningHub(bus, transport, options, plugins);
   try {
     await hub.start();
-    if (options.monitoring !== false) await hub.watch(transport);
+    if (options.monitoring !== "none") await hub.watch();
   } catch (error) {
     await hub.close();
     throw error;
@@ -108,7 +121,8 @@ class RunningHub implements Hub {
   readonly bus: Bus;
   readonly done: Promise<void>;
   readonly #log: Log;
-  readonly #processName: string | undefined;
+  readonly #transport: Transport;
+  readonly #options: HubOptions;
   readonly #failures: string[];
   readonly #runners: Runner[] = [];
   readonly #producers: ProducerRunner[] = [];
@@ -124,10 +138,11 @@ class RunningHub implements Hub {
   #resolve!: () => void;
   #reject!: (error: FedmsgError) => void;
 
-  constructor(bus: Bus, options: HubOptions, { consumers, producers, failures }: LoadedPlugins) {
+  constructor(bus: Bus, transport: Transport, options: HubOptions, { consumers, producers, failures }: LoadedPlugins) {
     this.bus = bus;
+    this.#transport = transport;
+    this.#options = options;
     this.#log = options.log;
-    this.#processName = options.processName;
     this.#failures = failures.map(({ message }) => message);
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -149,29 +164,44 @@ class RunningHub implements Hub {
   /** @throws FedmsgError FEDMSG_MODULE where nothing could be started */
   async start(): Promise<void> {
     const all = [...this.#runners, ...this.#producers];
+    let cause: unknown;
     const starts = all.map(async (runner) => {
       try {
         await runner.start();
         this.#running++;
       } catch (error) {
+        cause ??= error;
         this.#failed(runner.name, "does not start", error);
       }
     });
     await Promise.all(starts);
     if (this.#running > 0) return;
-    throw new FedmsgError("FEDMSG_MODULE", `nothing could be started: ${this.#failures.join("; ")}`);
+    throw new FedmsgError("FEDMSG_MODULE", `nothing could be started: ${this.#failures.join("; ")}`, { cause });
   }
 
   /** Begins to report. @throws FedmsgError as `startMonitoring` */
-  async watch(transport: Transport): Promise<void> {
-    this.#monitoring = await startMonitoring({
-      config: this.bus.config,
-      transport,
-      stats: () => this.stats(),
-      certificates: () => this.bus.certificates(),
-      onWarning: (detail) => this.#log.warn(detail),
-      version: ownVersion(),
-    });
+  async watch(): Promise<void> {
+    const onWarning = (detail: string) => {
+      this.#log.warn(detail);
+      this.#options.onEvent?.({ type: "warning", name: "monitoring", detail });
+    };
+    try {
+      this.#monitoring = await startMonitoring({
+        config: this.bus.config,
+        transport: this.#transport,
+        stats: () => this.stats(),
+        certificates: () => this.bus.certificates(),
+        onWarning,
+        version: ownVersion(),
+      });
+    } catch (error) {
+      if (this.#options.monitoring !== "if possible") throw error;
+      onWarning(`it runs unwatched: ${FedmsgError.from(error).message}`);
+    }
+  }
+
+  get forwarders(): readonly Forwarder[] {
+    return this.#runners.flatMap((runner) => (runner instanceof FramesRunner ? (runner.running ?? []) : []));
   }
 
   stats(): HubStats {
@@ -219,13 +249,17 @@ class RunningHub implements Hub {
   }
 
   #consumerRunner({ definition, module }: Loaded<AnyConsumerDefinition>): Runner {
-    if ("open" in definition) return createFramesRunner(definition);
     const { name } = definition;
     const log = new PluginLog(this.#log, name);
     const plugin = this.#context(name, log);
     const onFailure = (error: FedmsgError) => this.#stopped(name, error);
+    if ("open" in definition) {
+      const transport = Promise.resolve(this.#transport);
+      const tell = (event: StatusEvent) => this.#options.onEvent?.(event);
+      return new FramesRunner({ definition, module, plugin, transport, tell, onFailure });
+    }
     return new ConsumerRunner({
-      ...{ definition, module, plugin, log, onFailure, turn: this.#turn, processName: this.#processName },
+      ...{ definition, module, plugin, log, onFailure, turn: this.#turn, processName: this.#options.processName },
     });
   }
 
@@ -253,7 +287,7 @@ class RunningHub implements Hub {
     this.#running--;
     if (this.#running > 0 || this.#ending) return;
     const last = this.#failures.slice(-3).join("; ");
-    this.#failure = new FedmsgError("FEDMSG_MODULE", `nothing runs any more: ${last}`);
+    this.#failure = new FedmsgError("FEDMSG_MODULE", `nothing runs any more: ${last}`, { cause: error });
     void this.close();
   }
 

@@ -32,11 +32,9 @@ import {
   type NewEntry,
 } from "fedmsg/plugin";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Forwarder } from "./forwarder.ts";
-import { startGateway } from "./gateway.ts";
+import { startForwarding } from "../test/forwarding-hub.ts";
+import { startGateway, startRelay, startSigningRelay } from "./daemon.ts";
 import { KeepingOutput } from "./keeping.ts";
-import { startRelay } from "./relay.ts";
-import { startSigningRelay } from "./signing-relay.ts";
 
 expectNoLeaks();
 
@@ -218,11 +216,9 @@ async function openForwarder(sockets: Sockets, journal: Journal) {
     ...{ publisher: output, journal, reopen: async () => journal, onWarning },
     encode: (topic, msg) => toFrames(topic, JSON.stringify({ topic, msg })),
   });
-  const forwarder = new Forwarder({
-    inputs: [{ name: "in", endpoint: inbound, socket: sockets.inbox(inbound).socket }],
-    output: new KeepingOutput(journalled, onWarning),
-    bodyBytesMax: 1000,
-    onEvent: (event) => event.type === "warning" && onWarning(event.detail),
+  const wayOut = { output: new KeepingOutput(journalled, onWarning), bodyBytesMax: 1000 };
+  const forwarder = await startForwarding(sockets.transport, [inbound], wayOut, (event) => {
+    if (event.type === "warning") onWarning(event.detail);
   });
   await publisher.subscribed();
   const say = (n: number) => publisher.send(toFrames("t", `{"n":${n},"topic":"t"}`));

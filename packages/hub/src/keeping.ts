@@ -9,7 +9,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FedmsgError } from "fedmsg";
 import { describeKept, type Frames, type JournalledPublisher } from "fedmsg/plugin";
-import type { Output } from "./forwarder.ts";
+import type { Output } from "./forwarding.ts";
 
 /** Pause before the journal is tried again, in ms. */
 const retryMs = 100;

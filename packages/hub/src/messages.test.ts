@@ -12,8 +12,7 @@ import {
 import { connect } from "fedmsg";
 import { canonicalize, loads } from "fedmsg/encoding";
 import { describe, expect, test } from "vitest";
-import { startGateway } from "./gateway.ts";
-import { startRelay } from "./relay.ts";
+import { startGateway, startRelay } from "./daemon.ts";
 
 expectNoLeaks();
 

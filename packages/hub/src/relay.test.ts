@@ -18,7 +18,7 @@ import { connect, type StatusEvent } from "fedmsg";
 import type { ConfigInput } from "fedmsg/config";
 import type { Frames, Transport } from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
-import { startRelay } from "./relay.ts";
+import { startRelay } from "./daemon.ts";
 
 expectNoLeaks();
 

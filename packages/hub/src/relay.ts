@@ -1,108 +1,94 @@
 import { FedmsgError } from "fedmsg";
+import type { Config } from "fedmsg/config";
 import type { Signer } from "fedmsg/crypto";
 import {
+  defineConsumer,
   type Frames,
-  type Journalling,
+  type FramesConsumerDefinition,
+  type FramesContext,
+  type FramesWorker,
   MessageWriter,
   openJournalling,
   type Publisher,
-  type Subscriber,
   socketOptions,
 } from "fedmsg/plugin";
-import { type Confirming, openConfirming } from "./confirming.ts";
-import {
-  type Daemon,
-  type DaemonHooks,
-  type DaemonOptions,
-  forwardEvent,
-  listenFor,
-  toDaemon,
-  transportOf,
-} from "./daemon.ts";
-import { type Fault, Forwarder } from "./forwarder.ts";
+import { forwardEvent, listenFor } from "./addresses.ts";
+import { openConfirming } from "./confirming.ts";
+import { type Fault, Forwarding, type Output } from "./forwarding.ts";
 import { KeepingOutput } from "./keeping.ts";
 
 /** What the relay is called: the key of `endpoints` and of `replay_endpoints`, and `{name}` in `persistent_store`. */
 const relayName = "relay_outbound";
 
 /**
- * Starts a relay: a place that short-lived programs and those without an address of their own connect to and publish
+ * The relay: a place that short-lived programs and those without an address of their own connect to and publish
  * through (`active: true`). It listens on every address of `relay_inbound` and publishes on the first free one of
  * `endpoints.relay_outbound` (`fedmsg/consumers/relay.py`). With `persistent_store` it keeps what it forwards, as it came, and
  * answers at `replay_endpoints.relay_outbound`; its heartbeats are signed where it has something to sign with. On the addresses
  * of `relay_confirm` it takes messages that it confirms.
- *
- * @throws FedmsgError FEDMSG_NO_ENDPOINT, FEDMSG_ADDRESS_IN_USE, FEDMSG_ADDRESS_INVALID, FEDMSG_TRANSPORT, each naming
- *   the key that the address came from; FEDMSG_JOURNAL, FEDMSG_UNSUPPORTED (`@fedmsg/store` is not installed)
  */
-export async function startRelay(options: DaemonOptions): Promise<Daemon> {
-  return openRelay(options);
-}
+export const relayConsumer: FramesConsumerDefinition = defineConsumer({
+  name: "RelayConsumer",
+  configKey: "fedmsg.consumers.relay.enabled",
+  open: (context: FramesContext) => openRelay(context),
+});
 
 /** What a relay may do beside forwarding. */
-export interface RelayHooks extends Pick<DaemonHooks, "refresh"> {
+export interface RelayHooks extends Pick<FramesWorker, "refresh"> {
   /** What goes out for what came in, or why nothing does. */
   readonly transform?: (frames: Frames) => Frames | Fault;
   /** What signs heartbeats. */
   readonly signer?: () => Signer;
 }
 
-/** As {@link startRelay}, for relays that do more. */
+/** Opens all of a relay but its way in. @throws FedmsgError see `startRelay` */
 export async function openRelay(
-  options: DaemonOptions,
+  { config, transport, tell }: FramesContext,
   { transform, signer, refresh }: RelayHooks = {},
-): Promise<Daemon> {
-  const { config, onEvent } = options;
-  const transport = await transportOf(options);
+): Promise<FramesWorker> {
+  if (config.relay_inbound.length === 0) {
+    throw new FedmsgError("FEDMSG_NO_ENDPOINT", "relay_inbound lists no address for the relay to listen on; add one");
+  }
   let outbound = "";
-  let journalling: Journalling | undefined;
-  const onWarning = (detail: string) => onEvent?.({ type: "warning", name: relayName, detail });
-  const inbound: string[] = [];
+  const onWarning = (detail: string) => tell({ type: "warning", name: relayName, detail });
   const output = transport.createPublisher({
     ...socketOptions(config),
-    onEvent: forwardEvent(relayName, () => outbound, onEvent),
+    onEvent: forwardEvent(relayName, () => outbound, tell),
   });
-  const socket = transport.createSubscriber({
-    ...socketOptions(config),
-    onEvent: forwardEvent("relay_inbound", () => inbound.join(" "), onEvent),
-  });
+  let closing: { close(): Promise<void> } = output;
   try {
-    outbound = await listenOutbound(output, options);
-    socket.subscribe("");
-    inbound.push(...(await listenInbound(socket, options)));
-    const encode = heartbeatEncoder(options, signer);
-    journalling = await openJournalling({
-      config,
-      name: relayName,
-      endpoint: outbound,
-      publisher: output,
-      encode,
-      onWarning,
-    });
+    outbound = await listenOutbound(output, config);
+    const encode = heartbeatEncoder(config, signer);
+    const parts = { config, name: relayName, endpoint: outbound, publisher: output, encode, onWarning };
+    const journalling = await openJournalling(parts);
+    const wayOut: Output = journalling ? new KeepingOutput(journalling.publisher, onWarning) : output;
+    closing = wayOut;
+    const forwarding = new Forwarding({ output: wayOut, bodyBytesMax: config.bodyBytesMax, transform, tell });
+    const confirming = await openConfirming({ config, tell }, forwarding, journalling?.publisher ?? output);
+    return {
+      inputs: { key: "relay_inbound", listen: config.relay_inbound },
+      outbound,
+      replay: journalling?.replayAddress,
+      confirm: confirming?.addresses,
+      consume: (batch, source) => forwarding.forward(batch, source),
+      counts: () => forwarding.counts,
+      subscribed: (topic, signal) => output.subscribed(topic, signal),
+      ...(refresh && { refresh }),
+      beforeEnd: async () => confirming?.close(),
+      hurry: () => wayOut.hurry?.(),
+      drain: () => wayOut.drain(),
+      close: async () => {
+        await confirming?.close();
+        await wayOut.close();
+      },
+    };
   } catch (error) {
-    await Promise.all([output.close(), socket.close()]);
+    await closing.close();
     throw error;
   }
-  const forwarder = new Forwarder({
-    inputs: [{ name: "relay_inbound", endpoint: inbound.join(" "), socket }],
-    output: journalling ? new KeepingOutput(journalling.publisher, onWarning) : output,
-    bodyBytesMax: config.bodyBytesMax,
-    transform,
-    onEvent,
-  });
-  let confirming: Confirming | undefined;
-  try {
-    confirming = await openConfirming(options, forwarder, journalling?.publisher ?? output);
-  } catch (error) {
-    await forwarder.close();
-    throw error;
-  }
-  const addresses = { inbound, outbound, replay: journalling?.replayAddress, confirm: confirming?.addresses };
-  const beforeEnd = async () => confirming?.close();
-  return toDaemon(forwarder, output, addresses, { beforeEnd, ...(refresh && { refresh }) });
 }
 
-function heartbeatEncoder({ config }: DaemonOptions, signer: (() => Signer) | undefined) {
+function heartbeatEncoder(config: Config, signer: (() => Signer) | undefined) {
   const writer = new MessageWriter(config, relayName);
   return (topic: string, msg: unknown) => {
     writer.signer = signer?.(); // It may be another one by now.
@@ -110,18 +96,7 @@ function heartbeatEncoder({ config }: DaemonOptions, signer: (() => Signer) | un
   };
 }
 
-async function listenInbound(socket: Subscriber, { config }: DaemonOptions): Promise<string[]> {
-  if (config.relay_inbound.length === 0) {
-    throw new FedmsgError("FEDMSG_NO_ENDPOINT", "relay_inbound lists no address for the relay to listen on; add one");
-  }
-  const inbound: string[] = [];
-  for (const [n, address] of config.relay_inbound.entries()) {
-    inbound.push((await listenFor(socket, address, ["relay_inbound", n], config)).endpoint);
-  }
-  return inbound;
-}
-
-async function listenOutbound(output: Publisher, { config }: DaemonOptions): Promise<string> {
+async function listenOutbound(output: Publisher, config: Config): Promise<string> {
   const addresses = config.endpoints.relay_outbound ?? [];
   for (const [n, address] of addresses.entries()) {
     try {

@@ -18,9 +18,7 @@ import { createSigner, createValidator } from "fedmsg/crypto";
 import { canonicalize, loads, lossless } from "fedmsg/encoding";
 import { createMemoryTransport, type Transport } from "fedmsg/plugin";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { startGateway } from "./gateway.ts";
-import { startRelay } from "./relay.ts";
-import { startSigningRelay } from "./signing-relay.ts";
+import { startGateway, startRelay, startSigningRelay } from "./daemon.ts";
 
 expectNoLeaks();
 

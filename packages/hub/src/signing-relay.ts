@@ -1,37 +1,45 @@
 import { FedmsgError } from "fedmsg";
 import { createSigner, type Signer } from "fedmsg/crypto";
-import { decodeMessage, type Frames } from "fedmsg/plugin";
-import type { Daemon, DaemonOptions } from "./daemon.ts";
-import type { Fault } from "./forwarder.ts";
+import {
+  decodeMessage,
+  defineConsumer,
+  type Frames,
+  type FramesConsumerDefinition,
+  type FramesContext,
+  type FramesWorker,
+} from "fedmsg/plugin";
+import type { Fault } from "./forwarding.ts";
 import { openRelay } from "./relay.ts";
 
 /** The key of `certnames` that names the certificate of the relay. */
 const relayName = "signing_relay";
 
 /**
- * Starts a relay that signs what it forwards, with the certificate `certnames.signing_relay`
+ * A relay that signs what it forwards, with the certificate `certnames.signing_relay`
  * (`fedmsg/consumers/relay.py`, `SigningRelayConsumer`): for programs that cannot sign themselves and that it trusts. What
  * a message had of a signature is replaced. It refuses what is no message, and where topic and frame differ, as it would
  * vouch for it.
- *
- * @throws FedmsgError FEDMSG_CREDENTIALS where key or certificate are missing, before it listens; and what `startRelay`
- *   throws
  */
-export async function startSigningRelay(options: DaemonOptions): Promise<Daemon> {
-  const { config, onEvent } = options;
+export const signingRelayConsumer: FramesConsumerDefinition = defineConsumer({
+  name: "SigningRelayConsumer",
+  open: openSigningRelay,
+});
+
+async function openSigningRelay(context: FramesContext): Promise<FramesWorker> {
+  const { config, tell } = context;
   // Whatever else is configured: this is not the place of another publisher's certificate.
   const { certname: _, cert_prefix: __, ...own } = config;
-  const load = () => createSigner(own, { name: relayName, onEvent: (event) => onEvent?.(event) });
+  const load = () => createSigner(own, { name: relayName, onEvent: tell });
   let signer = await load();
   const refresh = async () => {
     try {
       signer = await load();
     } catch (error) {
       const detail = `goes on signing as before: ${FedmsgError.from(error).message}`;
-      onEvent?.({ type: "warning", name: relayName, detail });
+      tell({ type: "warning", name: relayName, detail });
     }
   };
-  return openRelay(options, {
+  return openRelay(context, {
     transform: (frames) => signMessage(frames, signer, config.bodyBytesMax),
     signer: () => signer,
     refresh,

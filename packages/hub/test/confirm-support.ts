@@ -10,7 +10,7 @@ import type { ConfigInput } from "fedmsg/config";
 import { fetchInfo, fetchPages } from "fedmsg/plugin";
 import { onTestFinished } from "vitest";
 import type { Daemon } from "../src/daemon.ts";
-import { startRelay } from "../src/relay.ts";
+import { startRelay } from "../src/daemon.ts";
 
 export function tempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "fedmsg-confirm-"));

@@ -11,7 +11,7 @@ import { anyAddress, eventually, expectNoLeaks, patienceMs, testConfig, withTime
 import { connect, type StatusEvent } from "fedmsg";
 import { fetchPages } from "fedmsg/plugin";
 import { afterEach, expect, onTestFinished, test } from "vitest";
-import { startRelay } from "../src/relay.ts";
+import { startRelay } from "../src/daemon.ts";
 
 expectNoLeaks();
 

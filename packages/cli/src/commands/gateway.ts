@@ -14,7 +14,7 @@ const gateway: CommandDefinition = {
     const [{ startGateway }, { runDaemon }] = await Promise.all([import("@fedmsg/hub"), import("../daemon.ts")]);
     const { listSources } = await import("../sources.ts");
     listSources(context.config); // Without any it would end as soon as it began.
-    return runDaemon(context, (onEvent) => startGateway({ config: context.config, onEvent }));
+    return runDaemon(context, (onEvent) => startGateway({ config: context.config, onEvent, processName: "fedmsg-gateway" }));
   },
 };
 

@@ -12,7 +12,7 @@ const relay: CommandDefinition = {
   ],
   run: async (context) => {
     const [{ startRelay }, { runDaemon }] = await Promise.all([import("@fedmsg/hub"), import("../daemon.ts")]);
-    return runDaemon(context, (onEvent) => startRelay({ config: context.config, onEvent }));
+    return runDaemon(context, (onEvent) => startRelay({ config: context.config, onEvent, processName: "fedmsg-relay" }));
   },
 };
 

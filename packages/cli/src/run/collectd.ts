@@ -27,7 +27,7 @@ export async function run({ config, log, signal }: CommandContext): Promise<numb
       ...plugins(interval),
       log,
       onEvent,
-      monitoring: false,
+      monitoring: "none",
     });
     await Promise.race([aborted(signal), hub.done]).finally(() => hub.drain());
   } finally {

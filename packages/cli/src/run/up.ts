@@ -17,7 +17,7 @@ export async function run({ config: given, log, signal }: CommandContext): Promi
   const { onEvent } = reporter;
   const daemons: Daemon[] = [];
   try {
-    const relay = await startRelay({ config, onEvent });
+    const relay = await startRelay({ config, onEvent, processName: "fedmsg-up" });
     daemons.push(relay);
     const gateway = await startGateway({ config: withRelay(config, relay), onEvent });
     daemons.push(gateway);

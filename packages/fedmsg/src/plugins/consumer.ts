@@ -146,6 +146,8 @@ export interface FramesWorker {
   readonly outbound?: string;
   /** Where its journal can be asked for what was missed, if it has one. */
   readonly replay?: string | undefined;
+  /** Where it takes messages that it confirms, if it does. */
+  readonly confirm?: readonly string[] | undefined;
   /**
    * Takes what came together from one source, as it came: nobody decoded or validated it. The source is read on when the
    * promise resolves; where it rejects, the hub ends.
@@ -156,6 +158,8 @@ export interface FramesWorker {
   subscribed?(topic?: string, signal?: AbortSignal): Promise<void>;
   /** Reads keys and certificates again (SIGHUP). */
   refresh?(): Promise<void>;
+  /** The end begins: what comes to it another way than from its inputs must stop now. Its inputs are read on for a moment. */
+  beforeEnd?(): Promise<void>;
   /** From now on, what cannot be sent is given up: nothing more comes. */
   hurry?(): void;
   /** Sends what it took, then closes. Runs after the last batch was given. */

@@ -8,6 +8,7 @@ import type { ProducerDefinition } from "../plugins/producer.ts";
 import type { SqlValue } from "../replay/cursors.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { KeptLog } from "./kept-log.ts";
+import { describeThrown } from "./show.ts";
 
 /** What a consumer did so far. All counts only grow. */
 export interface RunStats {
@@ -43,7 +44,7 @@ export interface TestHubOptions {
 
 /** What is used of `@fedmsg/hub`. */
 interface HubPackage {
-  startHub(options: TestHubOptions & { readonly monitoring: false }): Promise<RunningHub>;
+  startHub(options: TestHubOptions & { readonly monitoring: "none" }): Promise<RunningHub>;
 }
 
 /**
@@ -51,10 +52,10 @@ interface HubPackage {
  *
  * @throws FedmsgError FEDMSG_UNSUPPORTED where `@fedmsg/hub` is not installed; what `startHub` throws, with what it logged
  */
-export async function startTestHub({ config, transport, ...options }: TestHubOptions): Promise<RunningHub> {
+export async function startTestHub(options: TestHubOptions): Promise<RunningHub> {
   const { startHub } = await load<HubPackage>("@fedmsg/hub", "running a consumer or producer in a test");
   try {
-    return await startHub({ config, transport, ...options, monitoring: false });
+    return await startHub({ ...options, monitoring: "none" });
   } catch (error) {
     const { code, message } = FedmsgError.from(error);
     const told = options.log.lines.filter((line) => line.startsWith("error: ")).slice(-5);
@@ -76,7 +77,8 @@ async function load<Module>(name: string, what: string): Promise<Module> {
   try {
     return (await import(name)) as Module;
   } catch (cause) {
-    const detail = `${what} needs the package ${name}, which cannot be loaded; install it (npm install --save-dev ${name})`;
+    const found = `${what} needs the package ${name}, which cannot be loaded (${describeThrown(cause)})`;
+    const detail = `${found}; where it is not installed: npm install --save-dev ${name}`;
     throw new FedmsgError("FEDMSG_UNSUPPORTED", detail, { cause });
   }
 }

@@ -7,7 +7,7 @@ import { codeOf, expectNoLeaks, withTimeout } from "@fedmsg/testkit";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FedmsgError } from "../errors.ts";
 import { defineConsumer } from "../plugins/consumer.ts";
-import { defineProducer } from "../plugins/producer.ts";
+import { defineProducer, type ProducerDefinition } from "../plugins/producer.ts";
 import { createTestBus } from "./test-bus.ts";
 
 expectNoLeaks();
@@ -150,6 +150,36 @@ describe("feed", () => {
     expect(consumer.stats()).toMatchObject({ done: 4, deadLetters: 2, timeouts: 2 });
   });
 
+  test("of hundreds at a time, each gets its own outcome, and what it kept is on disk", async () => {
+    await using bus = await createTestBus();
+    const consumer = await bus.run(
+      defineConsumer({
+        name: "many",
+        durable: true,
+        concurrency: 8,
+        retry: { attempts: 3 },
+        async consume({ message }, { attempt, commit }) {
+          const n = message.msg as number;
+          if (n % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+          if (attempt <= n % 5) throw new Error(`${n}, ${attempt}`);
+          await commit((db) => {
+            db.run("CREATE TABLE IF NOT EXISTS own (n INTEGER)");
+            db.run("INSERT INTO own VALUES (?)", n);
+          });
+        },
+      }),
+    );
+    const numbers = Array.from({ length: 300 }, (_, index) => index + 1); // 0 would be sent as {}.
+    const rows = async (n: number) => {
+      const outcome = await consumer.feed({ topic: "a.b", msg: n });
+      const [row] = await consumer.query("SELECT count(*) AS kept FROM own WHERE n = ?", n).catch(() => []);
+      return [outcome.handled, outcome.attempts, outcome.handled ? row?.kept : 0];
+    };
+    const outcomes = await Promise.all(numbers.map(rows));
+    const expected = numbers.map((n) => (n % 5 < 3 ? [true, (n % 5) + 1, 1] : [false, 3, 0]));
+    expect(outcomes).toEqual(expected);
+  });
+
   test("says why a consumer does not get a message: its topics, its filter, or the bus", async () => {
     await using bus = await createTestBus({ config: { validate_signatures: true } });
     const heard: unknown[] = [];
@@ -239,6 +269,9 @@ describe("run", () => {
     const wrong: any = { name: "bad name", consume() {}, tpoics: [] };
     const failures = await Promise.allSettled([
       bus.run(wrong),
+      bus.run({ ...wrong, name: "x", tpoics: undefined, consume: undefined }),
+      bus.run({ name: "x", every: 1, poll: "now" } as unknown as ProducerDefinition),
+      bus.run(undefined as unknown as ProducerDefinition),
       bus.run(
         defineConsumer({
           name: "x",
@@ -252,6 +285,9 @@ describe("run", () => {
     const texts = failures.map((failure) => (failure.status === "rejected" ? String(failure.reason.message) : "ran"));
     expect(texts).toEqual([
       expect.stringContaining("tpoics: is no field; did you mean topics?"),
+      expect.stringContaining("consume: missing; wanted a function"),
+      expect.stringContaining("poll: found 'now'; wanted a function"),
+      expect.stringContaining("run: found undefined; wanted what defineConsumer"),
       expect.stringContaining("no db"),
       expect.stringContaining("x.enabled"),
       expect.stringContaining("often"),

@@ -106,7 +106,8 @@ export class ConsumerUnderTest implements RunningConsumer {
   /** @throws FedmsgError FEDMSG_MODULE with what is wrong with the definition, or what its `start` threw; FEDMSG_UNSUPPORTED */
   async start(): Promise<void> {
     const onEvent = (event: StatusEvent) => this.#hear(event);
-    this.#hub = await startTestHub({ ...this.#context, log: this.#log, consumers: [this.#watched()], onEvent });
+    const { config, transport } = this.#context;
+    this.#hub = await startTestHub({ config, transport, log: this.#log, consumers: [this.#watched()], onEvent });
   }
 
   feed(message: TestMessage): Promise<Outcome> {
@@ -168,14 +169,15 @@ export class ConsumerUnderTest implements RunningConsumer {
 
   /** The definition as the hub gets it. What it calls is called on the definition itself. */
   #watched(): ConsumerDefinition {
-    const { start, stop } = this.#definition;
+    const { start, stop, consume } = this.#definition;
+    const watched = (received: Received, context: ConsumeContext) => this.#consume(received, context);
     return {
       ...this.#definition,
       retry: this.#retry,
       ...(this.#selects && { filter: (received: Received) => this.#filter(received) }),
       ...(start && { start: (context) => start.call(this.#definition, context) }),
       ...(stop && { stop: (context) => stop.call(this.#definition, context) }),
-      consume: (received, context) => this.#consume(received, context),
+      consume: typeof consume === "function" ? watched : consume, // The hub says what is wrong with it.
     };
   }
 

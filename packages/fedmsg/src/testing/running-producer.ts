@@ -45,7 +45,8 @@ export class ProducerUnderTest implements RunningProducer {
 
   /** @throws FedmsgError FEDMSG_MODULE with what is wrong with the definition, or what its `start` threw; FEDMSG_UNSUPPORTED */
   async start(): Promise<void> {
-    this.#hub = await startTestHub({ ...this.#context, log: this.#log, producers: [this.#unscheduled()] });
+    const { config, transport } = this.#context;
+    this.#hub = await startTestHub({ config, transport, log: this.#log, producers: [this.#unscheduled()] });
   }
 
   poll(): Promise<void> {
@@ -77,10 +78,10 @@ export class ProducerUnderTest implements RunningProducer {
 
   /** The definition as the hub gets it. What it calls is called on the definition itself. */
   #unscheduled(): ProducerDefinition {
-    const { stop } = this.#definition;
+    const { stop, poll } = this.#definition;
     return {
       ...this.#definition,
-      poll: () => {},
+      poll: typeof poll === "function" ? () => {} : poll, // The hub says what is wrong with it.
       start: (context) => {
         this.#plugin = context;
         return this.#definition.start?.(context);

@@ -1,11 +1,13 @@
 /** `fedmsg/testing`: what it promises to people who test programs of their own. */
 
 import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { codeOf, collect, expectNoLeaks, pkiFolder, signedConfig, withTimeout } from "@fedmsg/testkit";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { connect } from "../bus/bus.ts";
+import { completeConfig } from "../config/index.ts";
 import { createTestBus } from "./test-bus.ts";
 
 expectNoLeaks();
@@ -77,6 +79,39 @@ describe("publishing and hearing", () => {
       ["three", "signed"],
     ]);
   });
+});
+
+test("whatever configuration it is given, nothing of it leads out of the process and its folder", async () => {
+  const production = completeConfig({
+    ...{ environment: "prod", transport: "libzmq", active: false, mute: true, zmq_enabled: false, "own.key": [7] },
+    ...{
+      relay_inbound: ["tcp://relay:2003"],
+      relay_confirm: ["tcp://relay:2004"],
+      relay_outbound: ["tcp://relay:4001"],
+    },
+    ...{
+      endpoints: { "bodhi.app01": ["tcp://app01:3000"] },
+      srv_endpoints: ["example.org"],
+      outbox: "sqlite:/x/{name}.db",
+    },
+    ...{ replay_endpoints: { relay: "tcp://relay:4002" }, persistent_store: "sqlite:/x/{name}-{port}.db" },
+    ...{ cursor_store: "sqlite:/x/{name}.db", "moksha.monitoring.socket": "ipc:///x", metrics_port: 1 },
+    ...{ consumers: ["./x.ts"], explicit_hub_consumers: ["./x.ts"], "fedmsg.consumers.relay.enabled": true },
+    validate_signatures: false,
+  });
+  await using bus = await createTestBus({ config: production });
+  const { endpoints, relay_inbound, cursor_store, ...others } = bus.config;
+  expect(Object.keys(endpoints).sort()).toEqual(["bodhi.app01", "relay_outbound"]);
+  for (const address of [...relay_inbound, ...(endpoints.relay_outbound ?? [])])
+    expect(address).toMatch(/^tcp:..127\./);
+  expect(cursor_store).toContain(tmpdir());
+  expect(others).toMatchObject({ environment: "prod", "own.key": [7], transport: "memory", active: true, mute: false });
+  expect(others).toMatchObject({ outbox: null, persistent_store: null, relay_confirm: [], explicit_hub_consumers: [] });
+  for (const key of ["replay_endpoints", "srv_endpoints", "metrics_port", "moksha.monitoring.socket", "consumers"]) {
+    expect(others).not.toHaveProperty([key]);
+  }
+  await (await bus.connect("bodhi.app01")).publish({ topic: "b", modname: "a" });
+  await bus.expectPublished("org.fedoraproject.prod.a.b");
 });
 
 describe("expectPublished", () => {

@@ -31,6 +31,7 @@ import {
 } from "./running-consumer.ts";
 import { ProducerUnderTest, type RunningProducer } from "./running-producer.ts";
 import type { Expected, MsgCheck, StandardSchemaV1 } from "./schema.ts";
+import { show } from "./show.ts";
 import { testBusConfig } from "./test-config.ts";
 import { type TestMessage, Voice } from "./voice.ts";
 
@@ -196,6 +197,10 @@ class MemoryTestBus implements TestBus {
     options: RunConsumerOptions = {},
   ): Promise<RunningConsumer | RunningProducer> {
     const context = this.#assertOpen();
+    if (typeof definition !== "object" || definition === null) {
+      const wanted = "wanted what defineConsumer or defineProducer returns, the default export of its module";
+      throw new FedmsgError("FEDMSG_MODULE", `run: found ${show(definition, 100)}; ${wanted}`);
+    }
     const running =
       "poll" in definition
         ? new ProducerUnderTest(definition, context)

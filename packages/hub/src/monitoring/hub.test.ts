@@ -28,7 +28,7 @@ test("what a hub did shows on its socket, in its metrics and in its health", asy
   };
   const consumers = [defineConsumer({ name: "audit", retry: { attempts: 2, firstMs: 1 }, consume })];
   const producers = [defineProducer({ name: "tick", every: 0.01, poll: () => {} })];
-  await using hub = await startHub({ config, consumers, producers, transport, log, monitoring: false });
+  await using hub = await startHub({ config, consumers, producers, transport, log, monitoring: "none" });
   const monitoring = await startMonitoring({
     ...{ config, transport, version: "1.2.3", onWarning: () => {}, reportSeconds: 0.1 },
     stats: () => hub.stats(),

@@ -3,7 +3,7 @@
 import type { Config } from "fedmsg/config";
 import type { Expiry } from "fedmsg/crypto";
 import type { Transport } from "fedmsg/plugin";
-import { nameKey } from "../daemon.ts";
+import { nameKey } from "../addresses.ts";
 import type { HubStats } from "../stats.ts";
 import { Health } from "./health.ts";
 import { type Answer, type HttpServer, startHttpServer } from "./http-server.ts";

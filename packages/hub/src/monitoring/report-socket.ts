@@ -1,6 +1,6 @@
 import type { Config } from "fedmsg/config";
 import { listen, type Publisher, parseAddress, type Transport } from "fedmsg/plugin";
-import { nameKey } from "../daemon.ts";
+import { nameKey } from "../addresses.ts";
 import type { HubStats } from "../stats.ts";
 import { type BoundFile, bindFile } from "./bind-file.ts";
 import { Reporter } from "./report.ts";

@@ -12,14 +12,14 @@
 import { FedmsgError } from "fedmsg";
 import { type Config, configOrigin } from "fedmsg/config";
 import { type AnyConsumerDefinition, loadModule, moduleFolder, type ProducerDefinition } from "fedmsg/plugin";
-import { builtInConsumers } from "./built-in.ts";
+import { builtInConsumers, findBuiltIn } from "./built-in.ts";
 import { consumerProblems, producerProblems } from "./check-plugin.ts";
 import { describeThrown, show } from "./text.ts";
 
 /** A definition, and where it is from. */
 export interface Loaded<Definition> {
   readonly definition: Definition;
-  /** As the configuration names it; `fedmsg` for what comes with the hub, `option` for what was given directly. */
+  /** As the configuration names it; as Python does, for what comes with the hub; `option` for what was given directly. */
   readonly module: string;
 }
 
@@ -56,10 +56,7 @@ export async function loadPlugins(config: Config, given: GivenPlugins = {}): Pro
   const consumers = await loadAll<AnyConsumerDefinition>(config, failures, off, {
     ...{ noun: "consumer", problemsOf: consumerProblems },
     key: explicit ? "explicit_hub_consumers" : "consumers",
-    given: [
-      ...direct,
-      ...(explicit ? [] : builtInConsumers.map(({ definition }) => ({ definition, module: "fedmsg" }))),
-    ],
+    given: [...direct, ...(explicit ? [] : builtInConsumers.filter(({ byNameOnly }) => !byNameOnly))],
     listed: explicit ?? config.consumers ?? [],
   });
   const producers = await loadAll<ProducerDefinition>(config, failures, off, {
@@ -105,7 +102,8 @@ async function loadAll<Definition extends { readonly name: string; readonly conf
     const place = `${key}[${index}] (${origin ?? "option"}): `;
     try {
       const values = await loadEntry(entry, moduleFolder(origin), noun);
-      for (const value of values) collect(() => add(value, entry, place));
+      const module = findBuiltIn(entry)?.module ?? entry;
+      for (const value of values) collect(() => add(value, module, place));
     } catch (error) {
       failures.push(moduleError(`${place}${describeThrown(error)}`));
     }
@@ -115,8 +113,8 @@ async function loadAll<Definition extends { readonly name: string; readonly conf
 
 /** What an entry names. @throws FedmsgError FEDMSG_MODULE */
 async function loadEntry(entry: string, from: string, noun: string): Promise<readonly unknown[]> {
-  const builtIn = builtInConsumers.find(({ names }) => names.includes(entry));
-  if (builtIn && noun === "consumer") return [builtIn.definition];
+  const builtIn = noun === "consumer" ? findBuiltIn(entry) : undefined;
+  if (builtIn) return [builtIn.definition];
   const { specifier, exportName } = splitEntry(entry);
   const module = (await loadModule(specifier, { from })) as Record<string, unknown>;
   const listed = listOf(module.default);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { eventually, expectNoLeaks, Sockets, toFrames, withTimeout } from "@fedmsg/testkit";
 import { createMemoryTransport, type Frames } from "fedmsg/plugin";
 import { expect, test } from "vitest";
-import { Forwarder } from "./forwarder.ts";
+import { startForwarding } from "../test/forwarding-hub.ts";
 
 expectNoLeaks();
 
@@ -11,8 +11,9 @@ test("inputs whose messages together are more than the way out takes wait for ea
   const output = sockets.publisher({ queueBytesMax: 1000, stallMs: Number.POSITIVE_INFINITY });
   const outbound = await output.bind("tcp://127.0.0.1:1");
   const publishers = await Promise.all(Array.from({ length: 8 }, () => sockets.listening()));
-  const inputs = publishers.map(([, endpoint]) => ({ name: "in", endpoint, socket: sockets.inbox(endpoint).socket }));
-  const forwarder = new Forwarder({ inputs, output, bodyBytesMax: 10_000 });
+  const inputs = publishers.map(([, endpoint]) => endpoint);
+  const forwarder = await startForwarding(sockets.transport, inputs, { output, bodyBytesMax: 10_000 });
+  await Promise.all(publishers.map(([publisher]) => publisher.subscribed()));
   const inbox = sockets.inbox(outbound, { highWaterMark: 1 });
   await output.subscribed();
   const filler = "x".repeat(800);
@@ -39,8 +40,7 @@ test("drained while a disk is slow, it forwards everything that has come", async
     drain: async () => {},
     close: async () => {},
   };
-  const input = { name: "in", endpoint, socket: sockets.inbox(endpoint).socket };
-  const forwarder = new Forwarder({ inputs: [input], output, bodyBytesMax: 1000 });
+  const forwarder = await startForwarding(sockets.transport, [endpoint], { output, bodyBytesMax: 1000 });
   await publisher.subscribed();
   await publisher.send(toFrames("t", "{}")); // In hand, while the others come.
   for (let n = 0; n < 2000; n++) await publisher.send(toFrames("t", "{}"));
@@ -52,16 +52,12 @@ test("done rejects where a socket fails", async () => {
   await using sockets = new Sockets(createMemoryTransport());
   const [publisher, endpoint] = await sockets.listening();
   const output = sockets.publisher();
-  const forwarder = new Forwarder({
-    inputs: [{ name: "in", endpoint, socket: sockets.inbox(endpoint).socket }],
-    output,
-    bodyBytesMax: 1000,
-  });
+  const forwarder = await startForwarding(sockets.transport, [endpoint], { output, bodyBytesMax: 1000 });
   const { done } = forwarder;
   done.catch(() => {});
   await output.close();
   await publisher.subscribed();
   await publisher.send(toFrames("t", "{}"));
-  await expect(withTimeout(done, "the failure")).rejects.toMatchObject({ code: "FEDMSG_CLOSED" });
+  await expect(withTimeout(done, "the failure")).rejects.toMatchObject({ cause: { code: "FEDMSG_CLOSED" } });
   await forwarder.close();
 });
