@@ -91,7 +91,7 @@ function appendingCases(bench: Bench): void {
 
   test("keeps exactly what was built, and when", async () => {
     const body = Uint8Array.from({ length: 256 }, (_, n) => n);
-    const texts = ["org.test.größe.🎉", "", "a\0b", " \n"];
+    const texts = ["org.test.größe.🎉", "", "a\0b", " \n", "half \ud83c of a pair", "\udf89\0"];
     for (const text of texts) await bench.journal.append(() => ({ topic: text, msgId: `id ${text}`, body }));
     await bench.journal.append(() => ({ topic: "t", msgId: "", body: new Uint8Array() }));
     const { entries } = bench.journal.page(everything);

@@ -75,8 +75,15 @@ function describeTopic(topic: string): KnownTopic {
   return { topic, hash: hashText(topic), byteLength: Buffer.byteLength(topic), stored: storeText(topic) };
 }
 
-/** SQLite's bindings end a text at its first NUL; such a text is kept as a blob. */
+/** Before UTF-16 in a blob: no UTF-8 begins so. */
+const utf16Mark = 0xff;
+
+/**
+ * SQLite's bindings end a text at its first NUL, and replace half a surrogate pair, which JSON may hold: such texts are kept as blobs,
+ * the first as UTF-8, the second as UTF-16.
+ */
 export function storeText(text: string): StoredText {
+  if (!text.isWellFormed()) return Buffer.concat([Buffer.of(utf16Mark), Buffer.from(text, "utf16le")]);
   return text.includes("\0") ? Buffer.from(text) : text;
 }
 
@@ -87,7 +94,9 @@ export function storeTopic(topic: string): StoredText {
 
 /** A text as it was before {@link storeText}. */
 export function readText(stored: StoredText): string {
-  return typeof stored === "string" ? stored : Buffer.from(stored).toString();
+  if (typeof stored === "string") return stored;
+  const bytes = Buffer.from(stored);
+  return bytes[0] === utf16Mark ? bytes.toString("utf16le", 1) : bytes.toString();
 }
 
 /** Bytes that an entry counts as: those of its topic and body. */
