@@ -36,7 +36,7 @@ export class Judge {
   constructor(rig) {
     this.#rig = rig;
     this.rows = { wide: new Rows(rig.layout, "wide"), narrow: new Rows(rig.layout, "narrow") };
-    const contents = journalNames.map((name) => [name, new JournalContents(rig.layout, name)]);
+    const contents = rig.layout.journals.map((name) => [name, new JournalContents(rig.layout, name)]);
     this.journals = Object.fromEntries(contents);
   }
 
@@ -80,19 +80,19 @@ export class Judge {
   }
 
   async #readJournals() {
-    for (const name of journalNames) await this.journals[name].read();
+    for (const name of this.#rig.layout.journals) await this.journals[name].read();
   }
 
   /** Everything that is in some journal. */
   inJournals() {
-    return union(journalNames.map((name) => this.journals[name].messages));
+    return union(this.#rig.layout.journals.map((name) => this.journals[name].messages));
   }
 
-  /** What was promised on disk. Of the one behind the relay: what the relay's journal has. */
+  /** What was promised on disk. Of the one behind the relay, where nobody confirms: what the relay's journal has. */
   acknowledged() {
-    const { records } = this.#rig;
-    const relayed = [...this.journals.relay_outbound.messages];
-    return union([records[1].read().acknowledged, records[2].read().acknowledged, new Set(relayed)]);
+    const { records, layout } = this.#rig;
+    const third = layout.confirming ? records[3].read().acknowledged : this.journals.relay_outbound.messages;
+    return union([records[1].read().acknowledged, records[2].read().acknowledged, third]);
   }
 
   /** @param {SubscriberName} name @param {ReadonlySet<number>} [acknowledged] */
@@ -114,12 +114,12 @@ export class Judge {
     await this.#readJournals();
     for (const name of subscriberNames) this.rows[name].read();
     const subscribers = { wide: this.#count("wide"), narrow: this.#count("narrow") };
-    const relayed = this.journals.relay_outbound.messages;
+    const acknowledged = this.acknowledged();
     const queued = [...this.#rig.records[3].read().acknowledged];
     const broken = subscriberNames.flatMap((name) => this.#brokenMarks(name, subscribers[name], { mayLose, mayTell }));
     return {
-      acknowledged: this.acknowledged().size,
-      queuedOnly: queued.filter((message) => !relayed.has(message)).length,
+      acknowledged: acknowledged.size,
+      queuedOnly: queued.filter((message) => !acknowledged.has(message)).length,
       subscribers,
       broken: [...broken, ...this.#brokenPromises(), ...this.#rig.faults],
     };
@@ -163,7 +163,7 @@ export class Judge {
     const received = union(subscriberNames.map((name) => this.rows[name].messages));
     const refused = [1, 2].flatMap((p) => [...records[/** @type {1 | 2} */ (p)].read().refused]);
     const sent = refused.filter((message) => received.has(message));
-    const twice = journalNames.filter((name) => this.journals[name].twice > 0);
+    const twice = this.#rig.layout.journals.filter((name) => this.journals[name].twice > 0);
     return [
       ...(sent.length > 0 ? [`${sent.length} messages were refused and sent, such as ${sent.slice(0, 5)}`] : []),
       ...twice.map((name) => `${name}'s journal has ${this.journals[name].twice} messages twice`),

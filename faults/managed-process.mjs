@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 
 /**
  * @typedef {object} ProcessOptions
@@ -97,6 +98,24 @@ export class ManagedProcess {
   /** `kill -9`, and waits until it is gone. */
   async kill() {
     await this.#end("SIGKILL");
+  }
+
+  /**
+   * Tells it something that it dies of by its own hand; `kill -9` where it does not in time.
+   *
+   * @param {object} message
+   * @param {number} patienceMs
+   * @returns {Promise<boolean>} whether it did
+   */
+  async dieOf(message, patienceMs) {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return false;
+    this.#endsOnPurpose = true;
+    const exit = once(child, "exit");
+    this.tell(message);
+    const died = await Promise.race([exit.then(() => true), delay(patienceMs, false)]);
+    if (!died) await this.kill();
+    return died;
   }
 
   /** Asks it to end; kills it where it does not. */

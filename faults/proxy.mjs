@@ -15,7 +15,7 @@ import { freePort } from "./layout.mjs";
 /** @typedef {import("../packages/zmtp/fuzz/dice.mjs").Dice} Dice */
 
 /**
- * @typedef {object} ProxyFaults
+ * @typedef {object} ProxyFaults What may change while it runs: what becomes of messages.
  * @property {number} [delayMs] every message is held back for so long, and up to twice that
  * @property {number} [drops] the part of messages that never arrive
  * @property {number} [swaps] the part of messages that up to 50 others overtake
@@ -42,6 +42,8 @@ export class Meddling {
   /** Where it listens. */
   address = "";
   counts = { connections: 0, dropped: 0, swapped: 0, cut: 0, stalls: 0 };
+  /** Hears of the next message, before anybody else does. @type {(() => void) | undefined} */
+  onNext;
 
   /** @param {string} target @param {ProxyFaults} faults @param {Dice} dice */
   constructor(target, faults, dice) {
@@ -62,7 +64,7 @@ export class Meddling {
     await new Promise((resolve) => this.#server.listen(port, "127.0.0.1", () => resolve(undefined)));
     this.address = `tcp://127.0.0.1:${port}`;
     const { cutEveryMs, stallEveryMs } = this.#faults;
-    if (cutEveryMs) this.#every(cutEveryMs, () => this.#cut());
+    if (cutEveryMs) this.#every(cutEveryMs, () => this.cut());
     if (stallEveryMs) this.#every(stallEveryMs, () => this.#stall());
   }
 
@@ -79,7 +81,8 @@ export class Meddling {
     this.#timers.push(timer);
   }
 
-  #cut() {
+  /** Ends all connections. */
+  cut() {
     this.counts.cut++;
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -97,7 +100,10 @@ export class Meddling {
   #connect(client) {
     this.counts.connections++;
     const server = createConnection({ host: this.#target.hostname, port: Number(this.#target.port) });
-    const meddler = new Meddler(this.#faults, this.#dice, this.counts);
+    const meddler = new Meddler(this.#faults, this.#dice, this.counts, () => {
+      this.onNext?.();
+      this.onNext = undefined;
+    });
     client.pipe(server);
     server.pipe(meddler, { end: false }).pipe(client);
     meddler.on("error", () => {});
@@ -126,6 +132,7 @@ class Meddler extends Transform {
   #faults;
   #dice;
   #counts;
+  #onMessage;
   /** @type {Buffer} */
   #pending = Buffer.alloc(0);
   #greeted = false;
@@ -136,9 +143,10 @@ class Meddler extends Transform {
   /** @type {{ at: number, bytes: Buffer }[]} */
   #delayed = [];
 
-  /** @param {ProxyFaults} faults @param {Dice} dice @param {Meddling["counts"]} counts */
-  constructor(faults, dice, counts) {
+  /** @param {ProxyFaults} faults @param {Dice} dice @param {Meddling["counts"]} counts @param {() => void} onMessage */
+  constructor(faults, dice, counts, onMessage) {
     super();
+    this.#onMessage = onMessage;
     this.#faults = faults;
     this.#dice = dice;
     this.#counts = counts;
@@ -180,6 +188,7 @@ class Meddler extends Transform {
       this.#timer ??= setTimeout(() => this.#letGo(), heldMsMax);
       return;
     }
+    if (!isCommand) this.#onMessage();
     this.#pass(message);
     for (const held of this.#held) held.after--;
     if (this.#held.some(({ after }) => after <= 0)) this.#letGo();

@@ -7,6 +7,8 @@ import { setTimeout as delay } from "node:timers/promises";
  * @typedef {import("./programs/publisher.mjs").Go} Go
  */
 
+/** How long publishers may take beyond their time. */
+const patienceMs = 120_000;
 const numbers = /** @type {const} */ ([1, 2, 3]);
 
 export class Publishing {
@@ -16,9 +18,6 @@ export class Publishing {
   #until = 0;
   /** By publisher: how many it shall have got acknowledged. */
   #wanted = { 1: 0, 2: 0, 3: 0 };
-  /** How long publishers may take beyond their time. */
-  patienceMs = 120_000;
-
   /**
    * @param {Readonly<Record<PublisherNumber, import("./tally.mjs").PublisherRecord>>} records
    * @param {(number: PublisherNumber, order: Go) => void} tell
@@ -55,13 +54,11 @@ export class Publishing {
 
   /** Resolves when a publisher has what it should have acknowledged. @param {PublisherNumber} number */
   async #published(number) {
-    const patienceMs = Math.max(0, this.#until - performance.now()) + this.patienceMs;
-    const deadline = performance.now() + patienceMs;
+    const mostMs = Math.max(0, this.#until - performance.now()) + patienceMs;
+    const deadline = performance.now() + mostMs;
     while (this.#left(number) > 0) {
       if (performance.now() > deadline) {
-        throw new Error(
-          `publisher${number} has ${this.#left(number)} messages left after ${Math.round(patienceMs)} ms`,
-        );
+        throw new Error(`publisher${number} has ${this.#left(number)} messages left after ${Math.round(mostMs)} ms`);
       }
       await delay(100);
     }

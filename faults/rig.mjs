@@ -9,23 +9,29 @@ import { fileURLToPath } from "node:url";
 import {
   activeConfig,
   filters,
+  freeDoors,
   freePlaces,
-  freePort,
   gatewayConfig,
+  hubConfig,
   journalledConfig,
   journalNames,
   publisherNames,
+  relayConfig,
+  relaysOf,
   subscriberConfig,
   subscriberNames,
 } from "./layout.mjs";
 import { ManagedProcess } from "./managed-process.mjs";
+import { Publishing } from "./publishing.mjs";
 import { PublisherRecord } from "./tally.mjs";
 
 /**
  * @typedef {import("./layout.mjs").Layout} Layout
  * @typedef {import("./layout.mjs").SubscriberName} SubscriberName
- * @typedef {1 | 2 | 3} PublisherNumber
- * @typedef {"relay" | `publisher${PublisherNumber}` | SubscriberName | "attacker" | "gateway"} Role
+ * @typedef {import("./publishing.mjs").PublisherNumber} PublisherNumber
+ * @typedef {SubscriberName | "hub"} Receiver
+ * @typedef {"relay" | "relay2"} Relay
+ * @typedef {Relay | `publisher${PublisherNumber}` | Receiver | "attacker" | "gateway"} Role
  *
  * @typedef {object} Special What a row has different.
  * @property {(layout: Layout, rig: Rig) => Promise<void> | void} [prepare] changes the layout before anything starts
@@ -33,6 +39,9 @@ import { PublisherRecord } from "./tally.mjs";
  * @property {Partial<Record<Role, readonly string[]>>} [wrapper] a command that runs another one: `ip netns exec …`
  * @property {(layout: Layout) => import("./programs/attacker.mjs").AttackerSetup} [attack]
  * @property {() => Promise<number>} [gateway] a port where all messages come a second time
+ * @property {import("./layout.mjs").Confirming} [confirming] whether the relay confirms to publisher three
+ * @property {boolean} [secondRelay] whether there is another one, that publisher three may go to instead
+ * @property {readonly string[]} [hub] consumers of a hub that runs instead of the two subscribers: exports of programs/consumers.mjs
  * @property {number} [bodyBytes]
  */
 
@@ -41,6 +50,8 @@ const command = (/** @type {string} */ name) =>
   fileURLToPath(new URL(`../packages/cli/bin/${name}.js`, import.meta.url));
 const bodyBytesDefault = 300;
 const startMs = 30_000;
+/** @type {Readonly<Record<Relay, import("./layout.mjs").RelayName>>} */
+const relayNames = { relay: "relay_outbound", relay2: "relay_two" };
 
 /** Rigs that are not closed yet. @type {Set<Rig>} */
 const open = new Set();
@@ -58,12 +69,9 @@ export class Rig {
   #processes = new Map();
   /** @type {number | undefined} */
   #gateway;
-  /** When those who publish shall be done. */
-  #until = 0;
-  /** By publisher: how many it shall have got acknowledged. */
-  #wanted = { 1: 0, 2: 0, 3: 0 };
   /** What each publisher was told. @type {Record<PublisherNumber, PublisherRecord>} */
   records = /** @type {any} */ ({});
+  #publishing = new Publishing(this.records, (number, order) => this.process(`publisher${number}`).tell(order));
   /** What a row measured beside. @type {Record<string, unknown>} */
   notes = {};
   /** What publishers were refused first. @type {string[]} */
@@ -81,18 +89,20 @@ export class Rig {
   static async create(special = {}) {
     const folder = mkdtempSync(join(tmpdir(), "fedmsg-faults-"));
     mkdirSync(join(folder, "cursors"));
-    for (const name of journalNames) mkdirSync(join(folder, "journals", name), { recursive: true });
     const places = await freePlaces();
     /** @type {Layout} */
     const layout = {
       folder,
       places,
       seen: structuredClone(places),
-      inbound: `tcp://127.0.0.1:${await freePort()}`,
+      journals: special.secondRelay ? [...journalNames, "relay_two"] : journalNames,
+      doors: await freeDoors(),
+      ...(special.confirming && { confirming: special.confirming }),
       common: {},
       publishing: {},
       strangers: {},
     };
+    for (const name of layout.journals) mkdirSync(join(folder, "journals", name), { recursive: true });
     const rig = new Rig(layout, special);
     open.add(rig);
     try {
@@ -117,20 +127,26 @@ export class Rig {
       this.#addPublisher(number, journalledConfig(layout, publisherNames[number]));
     }
     this.#addPublisher(3, activeConfig(layout));
-    this.#addCommand("relay", journalledConfig(layout, "relay_outbound"));
+    for (const role of this.relays) this.#addCommand(role, relayConfig(layout, relayNames[role]));
     if (this.#gateway) this.#addCommand("gateway", gatewayConfig(layout, this.#gateway));
-    for (const name of subscriberNames) {
-      const setup = { name, topics: filters[name].topics, config: subscriberConfig(layout), events: this.events(name) };
-      this.#add(name, [program("subscriber"), this.#write(`${name}.json`, setup)]);
-    }
+    if (this.#special.hub) this.#addCommand("hub", hubConfig(layout, this.#special.hub));
+    else for (const name of subscriberNames) this.#addSubscriber(name);
     const attack = this.#special.attack?.(layout);
     if (attack) this.#add("attacker", [program("attacker"), this.#write("attacker.json", attack)]);
   }
 
-  /** @param {"relay" | "gateway"} role @param {import("./layout.mjs").ConfigInput} config */
+  /** @param {SubscriberName} name */
+  #addSubscriber(name) {
+    const { layout } = this;
+    const setup = { name, topics: filters[name].topics, config: subscriberConfig(layout), events: this.events(name) };
+    this.#add(name, [program("subscriber"), this.#write(`${name}.json`, setup)]);
+  }
+
+  /** @param {Relay | "gateway" | "hub"} role @param {import("./layout.mjs").ConfigInput} config */
   #addCommand(role, config) {
     const file = this.#write(`${role}.json`, config);
-    this.#add(role, ["--import", program("leave"), command(`fedmsg-${role}`), "--config-filename", file]);
+    const bin = command(`fedmsg-${role.replace("2", "")}`);
+    this.#add(role, ["--import", program("leave"), bin, "--config-filename", file]);
   }
 
   /** @param {PublisherNumber} number @param {import("./layout.mjs").ConfigInput} config */
@@ -151,7 +167,7 @@ export class Rig {
 
   /** @param {Role} role @param {readonly string[]} command */
   #add(role, command) {
-    const env = this.#special.env?.(this.layout)[role] ?? {};
+    const env = { FAULTS_EVENTS: this.events(role), ...this.#special.env?.(this.layout)[role] };
     const wrapper = this.#special.wrapper?.[role] ?? [];
     const added = new ManagedProcess({
       name: role,
@@ -176,8 +192,19 @@ export class Rig {
     return /** @type {ManagedProcess} */ (this.#processes.get(role));
   }
 
-  /** @param {Role} role */
+  get relays() {
+    return relaysOf(this.layout).map((name) => /** @type {Relay} */ (name === "relay_two" ? "relay2" : "relay"));
+  }
+
+  /** The processes that receive. @returns {readonly Receiver[]} */
+  get receivers() {
+    return this.#special.hub ? ["hub"] : subscriberNames;
+  }
+
+  /** Where the status events of a process are kept; those of a subscriber may be its hub's. @param {Role} role @returns {string} */
   events(role) {
+    const isInHub = (role === "wide" || role === "narrow") && this.#special.hub;
+    if (isInHub) return this.events("hub");
     return join(this.layout.folder, `${role}.events`);
   }
 
@@ -186,19 +213,22 @@ export class Rig {
     this.#cleanups.push(cleanup);
   }
 
-  /** Starts everybody; resolves when both subscribers follow all three journals. */
+  /** Starts everybody; resolves when everybody who receives follows all journals. */
   async start() {
-    await this.startRelay();
+    await Promise.all(this.relays.map((role) => this.startRelay(role)));
     await Promise.all([1, 2, 3].map((number) => this.process(/** @type {Role} */ (`publisher${number}`)).start()));
     await this.#processes.get("attacker")?.start();
     if (this.#gateway) await this.startGateway();
-    await Promise.all(subscriberNames.map((name) => this.startSubscriber(name)));
+    await Promise.all(this.receivers.map((role) => this.startReceiver(role)));
   }
 
-  async startRelay() {
-    await this.process("relay").start({ untilReady: false });
-    const { live, replay } = this.layout.places.relay_outbound;
-    for (const address of [this.layout.inbound, live, replay]) await listens(address);
+  /** @param {Relay} role */
+  async startRelay(role) {
+    await this.process(role).start({ untilReady: false });
+    const { places, doors, confirming } = this.layout;
+    const { inbound, confirm } = doors[relayNames[role]];
+    const { live, replay } = places[relayNames[role]];
+    for (const address of [inbound, live, replay, ...(confirming ? [confirm] : [])]) await listens(address);
   }
 
   async startGateway() {
@@ -206,25 +236,28 @@ export class Rig {
     await listens(`tcp://127.0.0.1:${this.#gateway}`);
   }
 
-  /** Starts a subscriber; resolves when it follows all three journals. @param {SubscriberName} name */
-  async startSubscriber(name) {
-    const subscriber = this.process(name);
-    const following = this.following(name);
+  /** Starts one that receives; resolves when it follows all journals. @param {Receiver} role */
+  async startReceiver(role) {
+    const following = this.following(role);
     following.catch(() => {}); // Should it not even start.
-    await subscriber.start();
+    await this.process(role).start();
     await following;
   }
 
-  /** Resolves when a subscriber has told that it follows each journal. @param {SubscriberName} name */
-  async following(name) {
-    const left = new Set(/** @type {string[]} */ (journalNames));
+  /** Resolves when each subscription of a process has told that it follows each journal. @param {Receiver} role */
+  async following(role) {
+    const each = role === "hub" ? (this.#special.hub?.length ?? 0) : 1;
+    const left = new Map(this.layout.journals.map((name) => [/** @type {string} */ (name), each]));
     await new Promise((resolve, reject) => {
-      const late = () => reject(new Error(`${name} does not follow ${[...left]} after ${startMs} ms`));
+      const late = () => reject(new Error(`${role} does not follow ${[...left.keys()]} after ${startMs} ms`));
       const timer = setTimeout(late, startMs);
-      this.process(name).listen(({ type, event }) => {
+      this.process(role).listen(({ type, event }) => {
         if (type !== "event") return;
         const told = /** @type {{ type: string, name: string }} */ (event);
-        if (told.type === "following") left.delete(told.name);
+        if (told.type !== "following") return;
+        const missing = (left.get(told.name) ?? 1) - 1;
+        if (missing > 0) left.set(told.name, missing);
+        else left.delete(told.name);
         if (left.size > 0) return;
         clearTimeout(timer);
         resolve(undefined);
@@ -234,55 +267,16 @@ export class Rig {
 
   /** Starts one that was killed again, and has it go on. @param {Role} role */
   async restart(role) {
-    if (role === "relay") return await this.startRelay();
+    if (role === "relay" || role === "relay2") return await this.startRelay(role);
     if (role === "gateway") return await this.startGateway();
-    if (role === "wide" || role === "narrow") return await this.process(role).start();
     await this.process(role).start();
-    this.#goOn(/** @type {PublisherNumber} */ (Number(role.at(-1))));
+    if (role.startsWith("publisher")) this.#publishing.goOn(/** @type {PublisherNumber} */ (Number(role.at(-1))));
   }
 
-  /**
-   * Publishes, through all three alike, spread over so many seconds (0: as fast as it goes).
-   *
-   * @param {number} messages
-   * @param {number} seconds
-   */
+  /** See {@link Publishing.publish}. @param {number} messages @param {number} seconds */
   async publish(messages, seconds) {
-    const numbers = /** @type {const} */ ([1, 2, 3]);
-    for (const number of numbers) this.#wanted[number] += Math.ceil(messages / 3);
-    this.#until = performance.now() + seconds * 1000;
-    for (const number of numbers) this.#goOn(number);
-    await Promise.all(numbers.map((number) => this.#published(number)));
+    await this.#publishing.publish(messages, seconds);
   }
-
-  /** @param {PublisherNumber} number */
-  #goOn(number) {
-    const count = this.#left(number);
-    const seconds = Math.max(0, this.#until - performance.now()) / 1000;
-    if (count > 0) this.process(`publisher${number}`).tell({ type: "go", count, seconds });
-  }
-
-  /** @param {PublisherNumber} number */
-  #left(number) {
-    return this.#wanted[number] - this.records[number].read().acknowledged.size;
-  }
-
-  /** Resolves when a publisher has what it should have acknowledged. @param {PublisherNumber} number */
-  async #published(number) {
-    const patienceMs = Math.max(0, this.#until - performance.now()) + this.patienceMs;
-    const deadline = performance.now() + patienceMs;
-    while (this.#left(number) > 0) {
-      if (performance.now() > deadline) {
-        throw new Error(
-          `publisher${number} has ${this.#left(number)} messages left after ${Math.round(patienceMs)} ms`,
-        );
-      }
-      await delay(100);
-    }
-  }
-
-  /** How long publishers may take beyond their time. */
-  patienceMs = 120_000;
 
   /** What processes did that nobody asked for. */
   get faults() {

@@ -1,7 +1,6 @@
 /** One row of the rig: what is wrong in it, and what must hold nevertheless. */
 
 import { Judge } from "./judge.mjs";
-import { subscriberNames } from "./layout.mjs";
 import { Rig } from "./rig.mjs";
 
 /**
@@ -43,7 +42,7 @@ export async function runRow(row, plan) {
     const judge = new Judge(rig);
     const found = await (row.run ?? publishThrough(row))(rig, plan);
     const unsettled = await judge.settle(plan.quietSeconds * 1000);
-    await startSubscribersAgain(rig);
+    await startReceiversAgain(rig);
     const own = (await row.check?.(rig, judge)) ?? [];
     const result = await judge.count(row);
     return {
@@ -63,14 +62,14 @@ export async function runRow(row, plan) {
 function publishThrough({ fault, lasts = false }) {
   return async (rig, plan) => {
     const seconds = lasts ? Math.max(plan.seconds, plan.faultSeconds * 1.25 + 2) : plan.seconds;
-    await Promise.all([rig.publish(plan.messages, seconds), fault?.(rig, plan)]);
+    await Promise.all([rig.publish(plan.messages, seconds), fault?.(rig, { ...plan, seconds })]);
     return undefined;
   };
 }
 
 /** Whoever starts again has handled everything: nothing may come a second time. @param {Rig} rig */
-async function startSubscribersAgain(rig) {
-  for (const name of subscriberNames) await rig.process(name).end();
-  await Promise.all(subscriberNames.map((name) => rig.startSubscriber(name)));
-  for (const name of subscriberNames) await rig.process(name).end();
+async function startReceiversAgain(rig) {
+  for (const role of rig.receivers) await rig.process(role).end();
+  await Promise.all(rig.receivers.map((role) => rig.startReceiver(role)));
+  for (const role of rig.receivers) await rig.process(role).end();
 }

@@ -18,8 +18,10 @@ const perPublisher = 1e9;
 export const messageNumber = (p, n) => p * perPublisher + n;
 /** @param {number} message */
 export const publisherOf = (message) => Math.floor(message / perPublisher);
+/** Its number with that publisher. @param {number} message */
+export const numberOf = (message) => message % perPublisher;
 /** @param {SubscriberName} subscriber @param {number} message */
-export const isFor = (subscriber, message) => filters[subscriber].wants(message % perPublisher);
+export const isFor = (subscriber, message) => filters[subscriber].wants(numberOf(message));
 
 /** Follows the record of a publisher. */
 export class PublisherRecord {
@@ -114,7 +116,7 @@ export class JournalContents {
   }
 }
 
-/** Follows the rows that a subscriber writes. */
+/** Follows the rows that a subscriber writes, or a consumer. */
 export class Rows {
   #file;
   #after = 0;
@@ -125,7 +127,7 @@ export class Rows {
   /** When each was written, in ms since the epoch. @type {number[]} */
   times = [];
 
-  /** @param {Layout} layout @param {SubscriberName} name */
+  /** @param {Layout} layout @param {string} name */
   constructor({ folder }, name) {
     this.#file = join(folder, "cursors", `${name}.db`);
   }

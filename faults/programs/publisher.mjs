@@ -11,10 +11,11 @@
  * ```
  */
 
-import { appendFileSync, closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "fedmsg";
 import { completeConfig } from "fedmsg/config";
+import { tellingTo, tellStatus } from "./telling.mjs";
 
 /**
  * @typedef {object} PublisherSetup
@@ -26,6 +27,7 @@ import { completeConfig } from "fedmsg/config";
  * @property {number} bodyBytes about so many bytes are in a message
  *
  * @typedef {{ type: "go", count: number, seconds: number }} Go Get so many messages acknowledged, in so many seconds; 0: at once.
+ * @typedef {{ type: "die" }} Die `kill -9` as soon as the next one is acknowledged, and that is in the record.
  */
 
 const reservedAtOnce = 1000;
@@ -41,14 +43,16 @@ let reserved = reservedBefore();
 let next = reserved + 1;
 let inFlight = 0;
 let refusedSince = false;
+let isToDie = false;
 const record = openSync(setup.record, "a");
 /** @type {string[]} */
 const lines = [];
 
 const bus = await connect({ name: setup.name, config: completeConfig(setup.config) });
-void tellEvents();
-process.on("message", (/** @type {Go} */ message) => {
+void tellStatus(bus, tellingTo(setup.events));
+process.on("message", (/** @type {Go | Die} */ message) => {
   if (message.type === "go") void publishAll(message);
+  else isToDie = true;
 });
 process.on("disconnect", () => process.exit(0)); // The runner is gone.
 process.on("SIGTERM", async () => {
@@ -117,7 +121,10 @@ function take() {
 /** Keeps a line: with all others of this turn, before anything else runs. @param {string} line */
 function note(line) {
   if (lines.push(line) === 1) {
-    process.nextTick(() => writeSync(record, `${lines.splice(0).join("\n")}\n`));
+    process.nextTick(() => {
+      writeSync(record, `${lines.splice(0).join("\n")}\n`);
+      if (isToDie) process.kill(process.pid, "SIGKILL");
+    });
   }
 }
 
@@ -125,11 +132,4 @@ function reservedBefore() {
   if (!existsSync(setup.record)) return 0;
   const numbers = readFileSync(setup.record, "utf8").matchAll(/^r (\d+)$/gm);
   return Math.max(0, ...[...numbers].map(([, number]) => Number(number)));
-}
-
-async function tellEvents() {
-  for await (const event of bus.status()) {
-    appendFileSync(setup.events, `${JSON.stringify(event)}\n`);
-    process.send?.({ type: "event", event });
-  }
 }

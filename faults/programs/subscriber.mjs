@@ -5,10 +5,12 @@
  * millisecond, and fast again.
  */
 
-import { appendFileSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "fedmsg";
 import { completeConfig } from "fedmsg/config";
+import { numbersOf, writeGot } from "./got.mjs";
+import { tellingTo, tellStatus } from "./telling.mjs";
 
 /**
  * @typedef {object} SubscriberSetup
@@ -20,13 +22,12 @@ import { completeConfig } from "fedmsg/config";
 
 /** Messages that may be on their way into the database. */
 const committingMax = 500;
-const table = "CREATE TABLE IF NOT EXISTS got (p INTEGER, n INTEGER, at INTEGER)";
 const slowMs = 1;
 
 /** @type {SubscriberSetup} */
 const setup = JSON.parse(readFileSync(/** @type {string} */ (process.argv[2]), "utf8"));
+const tell = tellingTo(setup.events);
 let slow = false;
-let hasTable = false;
 process.on("SIGUSR2", () => {
   slow = !slow;
 });
@@ -34,19 +35,14 @@ process.on("disconnect", () => process.exit(0)); // The runner is gone.
 
 const bus = await connect({ name: `subscriber.${setup.name}`, config: completeConfig(setup.config) });
 process.on("SIGTERM", () => void bus.close());
-void tellEvents();
+void tellStatus(bus, tell);
 process.send?.({ type: "ready" });
 
 const committing = new Set();
 for await (const received of bus.subscribe({ durable: setup.name, topics: [...setup.topics] })) {
   if (slow) await delay(slowMs);
-  const { p, n } = /** @type {{ p: number, n: number }} */ (received.message.msg ?? {});
   const commit = received
-    .commit((transaction) => {
-      if (!hasTable) transaction.run(table);
-      hasTable = true;
-      transaction.run("INSERT INTO got VALUES (?, ?, ?)", p, n, Math.round(performance.timeOrigin + performance.now()));
-    })
+    .commit((transaction) => writeGot(transaction, numbersOf(received)))
     .catch((/** @type {Error} */ error) => tell({ type: "commit-failed", detail: String(error) }))
     .finally(() => committing.delete(commit));
   committing.add(commit);
@@ -54,13 +50,3 @@ for await (const received of bus.subscribe({ durable: setup.name, topics: [...se
 }
 await Promise.all(committing);
 process.disconnect?.();
-
-async function tellEvents() {
-  for await (const event of bus.status()) tell(event);
-}
-
-/** @param {import("fedmsg").StatusEvent | { type: "commit-failed", detail: string }} event */
-function tell(event) {
-  appendFileSync(setup.events, `${JSON.stringify(event)}\n`);
-  process.send?.({ type: "event", event });
-}

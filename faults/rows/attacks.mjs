@@ -34,8 +34,8 @@ function forging(attack) {
     prepare: async (layout) => {
       layout.strangers = { stranger: [`tcp://127.0.0.1:${await freePort()}`] };
     },
-    attack: ({ strangers, places }) => {
-      const replay = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, place.replay]));
+    attack: ({ strangers, places, journals }) => {
+      const replay = Object.fromEntries(journals.map((name) => [name, places[name].replay]));
       return { attack, address: strangers.stranger?.[0] ?? "", replay, victim: "", prefix, config: {} };
     },
   });

@@ -2,6 +2,8 @@
 
 import { attacks } from "./attacks.mjs";
 import { clock } from "./clock.mjs";
+import { confirming } from "./confirming.mjs";
+import { hubs } from "./hub.mjs";
 import { journalRows } from "./journal.mjs";
 import { kills } from "./kills.mjs";
 import { links } from "./links.mjs";
@@ -22,4 +24,6 @@ export const rows = [
   ...journalRows,
   clock,
   ...attacks,
+  ...confirming,
+  ...hubs,
 ];

@@ -8,6 +8,7 @@ import { freePort } from "../layout.mjs";
  * @typedef {import("../row.mjs").Plan} Plan
  * @typedef {import("../rig.mjs").Rig} Rig
  * @typedef {import("../rig.mjs").Role} Role
+ * @typedef {import("../managed-process.mjs").ManagedProcess} ManagedProcess
  */
 
 const downMsMax = 500;
@@ -26,16 +27,17 @@ export function killing(roles) {
  * Kills it so many times: at once, and then in each equal part of the time at a moment of chance.
  *
  * @param {Rig} rig
- * @param {Plan} plan
+ * @param {Pick<Plan, "kills" | "seconds" | "dice">} plan
  * @param {Role} role
+ * @param {(process: ManagedProcess) => Promise<unknown>} [kill] how it is killed
  */
-async function killOne(rig, { kills, seconds, dice }, role) {
+export async function killOne(rig, { kills, seconds, dice }, role, kill = (process) => process.kill()) {
   const startedAt = performance.now();
   const partMs = (seconds * 1000) / kills;
   for (let n = 0; n < kills; n++) {
     const at = n === 0 ? 0 : (n + dice.below(1000) / 1000) * partMs;
     await delay(Math.max(0, at - (performance.now() - startedAt)));
-    await rig.process(role).kill();
+    await kill(rig.process(role));
     await delay(dice.below(downMsMax));
     await rig.restart(role);
   }
