@@ -71,14 +71,16 @@ interface Outcome {
 }
 
 /** Publishes until there is no more, or something fails. */
-async function publishAll(bus: Bus, { topic, modname, messages }: Publication, signal: AbortSignal): Promise<Outcome> {
+async function publishAll(bus: Bus, publication: Publication, signal: AbortSignal): Promise<Outcome> {
+  const { topic, modname, messages, confirm: asks = false } = publication;
   const counts = { sent: 0, confirmed: 0 };
-  const note = ({ confirmed }: Receipt) => {
+  const note = (receipt: Receipt) => {
     counts.sent++;
+    if (!asks) return; // Each one that is asked for is remembered until its answer comes, which may take days.
     const count = (confirmation: unknown) => {
       if (confirmation) counts.confirmed++;
     };
-    confirmed.then(count, () => {}); // Of those that are missing, their number is told.
+    receipt.confirmed.then(count, () => {}); // Of those that are missing, their number is told.
   };
   const failed = new AbortController();
   const failures: FedmsgError[] = [];

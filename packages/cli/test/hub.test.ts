@@ -1,6 +1,8 @@
 /** fedmsg-hub as a process: what it runs, what it says, and how it ends. */
 
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -102,6 +104,42 @@ test("drain_timeout bounds the end: what hangs is a dead letter, and is named", 
     config: { cursor_store: `sqlite:${join(stage.state, "{name}.db")}` },
   });
   expect(listed.stdout).toContain('"patient"');
+});
+
+test("beside a relay that cannot start, SIGTERM lets a consumer finish what it has", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const relay = {
+    "fedmsg.consumers.relay.enabled": true,
+    relay_inbound: ["tcp://127.0.0.1:*"],
+    relay_outbound: [`tcp://127.0.0.1:${port}`],
+  };
+  await using stage = await open({ "patient.ts": patient }, { consumers: ["./patient.ts"], ...relay });
+  const { hub } = stage;
+  await stage.say(1);
+  await hub.untilLogged(/^patient: began 1$/);
+  hub.signal("SIGTERM");
+  stage.go();
+  const { code, stderr } = await hub.ended();
+  taken.close();
+  expect(code).toBe(0);
+  expect(messagesOf(stderr)).toContain("runs 1 consumer (patient); 1 could not be started");
+  expect(messagesOf(stderr)).toContain("patient: finished 1");
+});
+
+test.each([
+  [
+    "a start() that hangs",
+    "export default { name: 'hangs', start: ({ log }) => { log.info('starts'); return new Promise(() => {}); }, consume() {} };",
+  ],
+  ["a module that waits for ever", 'console.error(\'{"msg":"hangs: starts"}\'); await new Promise(() => {});'],
+])("SIGTERM during the start ends it, beside %s", async (_, text) => {
+  const { file } = project({ "hangs.mjs": text }, { endpoints: {}, consumers: ["./hangs.mjs"], drain_timeout: 0.1 });
+  await using hub = start("fedmsg-hub", [], { env: { FEDMSG_CONFIG: file } });
+  await hub.untilLogged(/^hangs: starts$/);
+  hub.signal("SIGTERM");
+  expect(await hub.ended()).toMatchObject({ code: 0, signal: null });
 });
 
 test("a second signal ends it at once", async () => {

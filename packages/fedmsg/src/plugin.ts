@@ -70,6 +70,7 @@ export type {
 export { type JournalledOptions, JournalledPublisher, type Kept } from "./replay/journalled.ts";
 export { describeKept } from "./replay/keepable.ts";
 export { KeySet } from "./replay/key-set.ts";
+export { takenBefore, takenNow } from "./replay/known-keys.ts";
 export { createMemoryJournal, type MemoryJournalOptions } from "./replay/memory-journal.ts";
 export type { PageQuestion, ReplayQuery } from "./replay/query.ts";
 export {

@@ -26,11 +26,12 @@ export async function openConfirming(
   const addresses: string[] = [];
   const server = await ConfirmServer.open({
     socket: confirmSocket(config),
-    accept: (frames) => forwarding.accept(frames, { name, endpoint: addresses.join(" ") }),
+    accept: (frames) => forwarding.acceptElsewhere(frames, { name, endpoint: addresses.join(" ") }),
     output,
     onTaken: () => forwarding.countForwarded(),
     onWarning: (detail) => tell({ type: "warning", name, detail }),
   });
+  forwarding.watch(() => server.inHand);
   try {
     for (const [n, address] of config.relay_confirm.entries()) {
       addresses.push((await listenFor(server, address, [name, n], config)).endpoint);

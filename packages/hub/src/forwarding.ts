@@ -59,13 +59,18 @@ export class Forwarding {
   readonly #options: ForwardingOptions;
   readonly #refused: Partial<Record<InvalidReason, number>> = {};
   #forwarded = 0;
+  /** What came another way than to `forward`. */
+  #received = 0;
+  #inHand: (() => number) | undefined;
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
   }
 
   get counts(): FramesCounts {
-    return { forwarded: this.#forwarded, dropped: this.#options.output.dropped, refused: { ...this.#refused } };
+    const { dropped } = this.#options.output;
+    const elsewhere = this.#inHand && { received: this.#received, inHand: this.#inHand() };
+    return { forwarded: this.#forwarded, dropped, refused: { ...this.#refused }, ...elsewhere };
   }
 
   /**
@@ -87,9 +92,22 @@ export class Forwarding {
     return found;
   }
 
-  /** Counts a message that went out another way. */
+  /** As `accept`, for what came another way than to `forward`. */
+  acceptElsewhere(frames: Frames, source: FramesSource): Frames | Fault {
+    const accepted = this.accept(frames, source);
+    if ("reason" in accepted) this.#received++;
+    return accepted;
+  }
+
+  /** Counts a message that came and went out another way. */
   countForwarded(): void {
+    this.#received++;
     this.#forwarded++;
+  }
+
+  /** @param inHand counts what came another way, and is neither refused nor out */
+  watch(inHand: () => number): void {
+    this.#inHand = inHand;
   }
 
   async #sendEach(batch: readonly Frames[], source: FramesSource): Promise<void> {

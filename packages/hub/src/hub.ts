@@ -25,7 +25,7 @@ import { Turn } from "./consumers/turn.ts";
 import { FramesRunner } from "./frames-runner.ts";
 import { type Monitoring, startMonitoring } from "./monitoring/monitoring.ts";
 import { before, within } from "./plugins/limits.ts";
-import { type Loaded, type LoadedPlugins, loadPlugins } from "./plugins/loader.ts";
+import { type Loaded, type LoadedPlugins, loadPlugins, nothingToRun } from "./plugins/loader.ts";
 import { PluginLog } from "./plugins/plugin-log.ts";
 import type { Runner } from "./plugins/runner.ts";
 import { describeThrown } from "./plugins/text.ts";
@@ -40,6 +40,8 @@ export interface HubOptions {
   readonly consumers?: readonly AnyConsumerDefinition[];
   /** Producers to run beside those that the configuration names. */
   readonly producers?: readonly ProducerDefinition[];
+  /** Ends the hub as `drain()` does, also while it starts. */
+  readonly signal?: AbortSignal;
   /** A transport to use instead of the one that the configuration names. */
   readonly transport?: Transport;
   /** Hears what the bus tells. Must not throw. */
@@ -89,9 +91,11 @@ const tickMs = 1000;
 const graceMs = 2000;
 
 /**
- * Starts a hub; resolves when every plugin has started or failed to.
+ * Starts a hub; resolves when every plugin has started or failed to, or when `signal` fires and plugins are starting: then with
+ * a hub that is ending.
  *
- * @throws FedmsgError FEDMSG_MODULE where there is nothing to run, and what `connect` throws
+ * @throws FedmsgError FEDMSG_MODULE where there is nothing to run, FEDMSG_CLOSED where `signal` fires before anything starts,
+ *   and what `connect` throws
  * @example
  * ```ts
  * const hub = await startHub({ config: await loadConfig(), log });
@@ -100,16 +104,26 @@ const graceMs = 2000;
  * ```
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { config, log, transport = await createTransport(config), onEvent } = options;
-  const plugins = await loadPlugins(config, options);
+  const {
+    config,
+    log,
+    transport = await createTransport(config),
+    onEvent,
+    signal = new AbortController().signal,
+  } = options;
+  const loading = loadPlugins(config, options); // What a module waits for at its top level may never come.
+  if (!(await before(loading, signal)))
+    throw new FedmsgError("FEDMSG_CLOSED", "the hub ended before anything was started");
+  const plugins = await loading;
   for (const { message } of plugins.failures) log.error(message);
   if (plugins.consumers.length === 0 && plugins.producers.length === 0) throw nothingToRun(plugins);
   const bus = await connect({ config, shareConnections: true, transport });
   if (onEvent) void forward(bus, onEvent);
   const hub = new RunningHub(bus, transport, options, plugins);
+  hub.endWith(signal);
   try {
     await hub.start();
-    if (options.monitoring !== "none") await hub.watch();
+    if (options.monitoring !== "none" && !hub.isEnding) await hub.watch();
   } catch (error) {
     await hub.close();
     throw error;
@@ -131,8 +145,11 @@ class RunningHub implements Hub {
   /** Fires when nothing is waited for any more. */
   readonly #over = new AbortController();
   readonly #ticking: NodeJS.Timeout;
+  /** Fires when the end begins. */
+  readonly #endsNow = new AbortController();
   #monitoring: Monitoring | undefined;
   #running = 0;
+  #hasStarted = false;
   #failure: FedmsgError | undefined;
   #ending: Promise<void> | undefined;
   #resolve!: () => void;
@@ -171,12 +188,25 @@ class RunningHub implements Hub {
         this.#running++;
       } catch (error) {
         cause ??= error;
-        this.#failed(runner.name, "does not start", error);
+        if (!this.#ending) this.#failed(runner.name, "does not start", error);
       }
     });
-    await Promise.all(starts);
-    if (this.#running > 0) return;
+    await before(Promise.all(starts), this.#endsNow.signal);
+    this.#hasStarted = true;
+    if (this.#running > 0 || this.#ending) return;
     throw new FedmsgError("FEDMSG_MODULE", `nothing could be started: ${this.#failures.join("; ")}`, { cause });
+  }
+
+  get isEnding(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  /** Drains when a signal fires. */
+  endWith(signal: AbortSignal): void {
+    const end = () => void this.drain();
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+    void this.done.catch(() => {}).then(() => signal.removeEventListener("abort", end));
   }
 
   /** Begins to report. @throws FedmsgError as `startMonitoring` */
@@ -221,6 +251,7 @@ class RunningHub implements Hub {
 
   drain(deadlineMs: number = this.bus.config.drain_timeout * 1000): Promise<void> {
     this.#ending ??= this.#end(deadlineMs);
+    this.#endsNow.abort();
     return this.#ending;
   }
 
@@ -236,12 +267,13 @@ class RunningHub implements Hub {
   async #end(deadlineMs: number): Promise<void> {
     const timer = setTimeout(() => this.#over.abort(), deadlineMs);
     clearInterval(this.#ticking);
-    await Promise.all([...this.#producers, ...this.#runners].map((runner) => runner.drain()));
+    const tell = (name: string) => (error: unknown) => this.#failed(name, "does not end well", error);
+    await Promise.all([...this.#producers, ...this.#runners].map((one) => one.drain().catch(tell(one.name))));
     const drained = this.bus.drain();
     if (!(await before(drained, this.#over.signal)) && !(await within(drained, graceMs))) {
       this.#log.warn("the hub ended before everything that was published could be sent");
     }
-    await Promise.all([this.bus.close(), this.#monitoring?.close()]);
+    await Promise.all([this.bus.close().catch(tell("bus")), this.#monitoring?.close().catch(tell("monitoring"))]);
     clearTimeout(timer);
     this.#over.abort();
     if (this.#failure) this.#reject(this.#failure);
@@ -285,7 +317,8 @@ class RunningHub implements Hub {
   #stopped(name: string, error: FedmsgError): void {
     this.#failed(name, "has stopped", error);
     this.#running--;
-    if (this.#running > 0 || this.#ending) return;
+    // As long as something starts, it may run yet.
+    if (!this.#hasStarted || this.#running > 0 || this.#ending) return;
     const last = this.#failures.slice(-3).join("; ");
     this.#failure = new FedmsgError("FEDMSG_MODULE", `nothing runs any more: ${last}`, { cause: error });
     void this.close();
@@ -305,16 +338,4 @@ function ownVersion(): string {
 
 async function forward(bus: Bus, onEvent: (event: StatusEvent) => void): Promise<void> {
   for await (const event of bus.status()) onEvent(event);
-}
-
-function nothingToRun({ failures, off }: LoadedPlugins): FedmsgError {
-  const reasons = [
-    ...(failures.length > 0 ? [`${failures.length} could not be loaded`] : []),
-    ...(off.length > 0 ? [`switched off: ${off.join(", ")}`] : []),
-  ];
-  const why = reasons.length > 0 ? ` (${reasons.join("; ")})` : "";
-  return new FedmsgError(
-    "FEDMSG_MODULE",
-    `there is nothing to run${why}; list modules under consumers or producers in the configuration: consumers: [./audit.ts]`,
-  );
 }

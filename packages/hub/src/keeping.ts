@@ -8,7 +8,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { FedmsgError } from "fedmsg";
-import { describeKept, type Frames, type JournalledPublisher } from "fedmsg/plugin";
+import { describeKept, type Frames, type JournalledPublisher, type Kept, takenBefore, takenNow } from "fedmsg/plugin";
 import type { Output } from "./forwarding.ts";
 
 /** Pause before the journal is tried again, in ms. */
@@ -72,13 +72,14 @@ export class KeepingOutput implements Output {
       const kept = describeKept(frames);
       if (!kept) await Promise.all(sending.splice(0)); // So that it stays behind them.
       if (failure) break;
-      const sent = kept
-        ? this.#publisher.keep(() => {
-            if (failure) throw failure.error; // A group before this one's failed: what is behind it waits.
-            return kept;
-          })
-        : this.#publisher.pass(frames);
-      const noteFailure = (error: unknown) => {
+      const build = () => {
+        if (failure) throw failure.error; // A group before this one's failed: what is behind it waits.
+        return kept as Kept;
+      };
+      const sent = kept ? this.#publisher.keep(build) : this.#publisher.pass(frames);
+      const noteFailure = (error: unknown): void | Promise<void> => {
+        if (error === takenBefore) return; // It came by `relay_confirm` too,
+        if (error === takenNow) return this.#publisher.keep(build).then(() => {}, noteFailure); // or is coming.
         failure ??= { at, error: FedmsgError.from(error) };
       };
       sending.push(sent.then(() => {}, noteFailure));

@@ -2,7 +2,8 @@
 
 import { rmSync } from "node:fs";
 import { openJournal } from "@fedmsg/store";
-import { codeOf, eventually, expectNoLeaks, withTimeout } from "@fedmsg/testkit";
+import { anyAddress, codeOf, eventually, expectNoLeaks, testConfig, withTimeout } from "@fedmsg/testkit";
+import { connect } from "fedmsg";
 import type { ConfigInput } from "fedmsg/config";
 import { expect, test } from "vitest";
 import {
@@ -124,4 +125,29 @@ test("an outbox whose file is deleted is opened anew, and says what is lost", as
   await using served = await openRelay(folder, { relay_confirm: [confirm] });
   expect(await (await publish(publisher.bus, 11)).confirmed).toEqual({ relay: confirm, position: 1 });
   expect((await fetchAll(served.relay)).map((body) => body.msg.n)).toEqual([11]);
+});
+
+test("what is too old at the start is told to whoever asks for the status later", async () => {
+  const folder = tempFolder();
+  const keys = { ...outboxIn(folder), publish_timeout: 0.1, outbox_max_age: 0.05 };
+  const first = await openPublisher("tcp://127.0.0.1:1", { ...keys, outbox_max_age: 0 });
+  await Promise.all(range(1, 10).map((n) => publish(first.bus, n)));
+  await first.bus.drain();
+  await using second = await openPublisher("tcp://127.0.0.1:1", keys);
+  const lost = /10 messages are lost: .*outbox_max_age/;
+  await eventually(
+    () => second.events.some((event) => event.type === "warning" && lost.test(event.detail)),
+    "the warning",
+  );
+});
+
+test("an outbox of a publisher that listens itself is of no use, which it is told", async () => {
+  const folder = tempFolder();
+  const config = testConfig({ endpoints: { app: [anyAddress] }, ...outboxIn(folder) });
+  await using bus = await connect({ name: "app", config });
+  for await (const event of bus.status()) {
+    if (event.type !== "warning") continue;
+    expect(event.detail).toMatch(/^outbox: not used.*active: true/);
+    break;
+  }
 });

@@ -32,7 +32,7 @@ export class KeptLog implements Log {
 }
 
 /** What is to run, and how. */
-export interface StageOptions extends Pick<HubOptions, "consumers" | "producers" | "processName"> {
+export interface StageOptions extends Pick<HubOptions, "consumers" | "producers" | "processName" | "onEvent"> {
   readonly config?: ConfigInput;
 }
 

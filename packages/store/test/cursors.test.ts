@@ -248,6 +248,29 @@ test("a group that cannot be committed is rejected as a whole, and the next one 
   await store.close();
 });
 
+test("while another program holds a lock, timers have their turn, and then the group is committed", async () => {
+  const file = tempFile();
+  const store = await openWithTable(file);
+  await inFile(file, async (db) => {
+    db.exec("BEGIN IMMEDIATE");
+    const filled = fill(store, range(1, 10));
+    let [turns, longest, since] = [0, 0, performance.now()];
+    const turning = setInterval(() => {
+      const now = performance.now();
+      turns++;
+      [longest, since] = [Math.max(longest, now - since), now];
+    }, 5);
+    await eventually(() => turns >= 60, "timers have their turn");
+    expect(longest).toBeLessThan(400);
+    expect(store.handled).toBe(1);
+    db.exec("ROLLBACK");
+    await filled;
+    clearInterval(turning);
+  });
+  expect(store.handled).toBe(11);
+  await store.close();
+});
+
 test.skipIf(!canMount)("a full disk keeps nothing of the group; it goes on when there is room", async () => {
   await onSmallDisk(4, async (folder) => {
     const file = join(folder, "x.db");

@@ -166,6 +166,28 @@ describe('commit: "explicit"', () => {
     expect(await numbers(again.messages, 1)).toEqual([4]);
   });
 
+  test("a commit that fails changes nothing: it is in hand, does not come again, and may be committed then", async () => {
+    const bus = await listener();
+    const { messages, subscription } = await follow(bus, "app", "explicit");
+    await say(1, 2);
+    const [one, two] = (await collect(messages, 2)) as [DurableReceived, DurableReceived];
+    const fail = () => {
+      throw Object.assign(new Error("not today"), { code: "MINE" });
+    };
+    expect(await codeOf(two.commit(fail))).toBe("MINE");
+    one.release();
+    const again = await take(messages); // The journal was asked for it.
+    expect([numberOf(again), subscription.waiting, again.comesAgain]).toEqual([1, 0, true]);
+    await bus.drain();
+    await again.commit();
+    expect(await codeOf(two.commit(fail))).toBe("MINE");
+    const both = [two.commit(() => 2), two.commit(), two.commit(() => 3)] as const;
+    expect(await codeOf(both[2])).toBe("FEDMSG_UNSUPPORTED");
+    expect(await Promise.all(both.slice(0, 2))).toEqual([2, 2]);
+    await say(3, 3);
+    expect(await firstWhenFree(await listener())).toBe(3);
+  });
+
   test("drained keeps the cursors open until the last that is in hand is committed or released", async () => {
     const bus = await listener();
     const { messages, subscription } = await follow(bus, "app", "explicit");

@@ -6,6 +6,7 @@ export {
   type MakeCursorsOptions,
 } from "./cursor-compliance.ts";
 export { type DnsQuery, type DnsReply, DnsServer, srvRecord } from "./dns-server.ts";
+export { type Came, FakeRelay, RawDealer, RawPublisher } from "./fake-relay.ts";
 export { journalCompliance, type MakeJournal, type MakeJournalOptions } from "./journal-compliance.ts";
 export { expectNoLeaks } from "./leaks.ts";
 export { bufferBytes, expectBuffersAtMost } from "./memory.ts";

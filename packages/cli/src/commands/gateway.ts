@@ -14,7 +14,9 @@ const gateway: CommandDefinition = {
     const [{ startGateway }, { runDaemon }] = await Promise.all([import("@fedmsg/hub"), import("../daemon.ts")]);
     const { listSources } = await import("../sources.ts");
     listSources(context.config); // Without any it would end as soon as it began.
-    return runDaemon(context, (onEvent) => startGateway({ config: context.config, onEvent, processName: "fedmsg-gateway" }));
+    return runDaemon(context, (onEvent) =>
+      startGateway({ config: context.config, onEvent, processName: "fedmsg-gateway" }),
+    );
   },
 };
 

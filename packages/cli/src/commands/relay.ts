@@ -12,7 +12,9 @@ const relay: CommandDefinition = {
   ],
   run: async (context) => {
     const [{ startRelay }, { runDaemon }] = await Promise.all([import("@fedmsg/hub"), import("../daemon.ts")]);
-    return runDaemon(context, (onEvent) => startRelay({ config: context.config, onEvent, processName: "fedmsg-relay" }));
+    return runDaemon(context, (onEvent) =>
+      startRelay({ config: context.config, onEvent, processName: "fedmsg-relay" }),
+    );
   },
 };
 

@@ -9,7 +9,9 @@ const signingRelay: CommandDefinition = {
   examples: [["fedmsg-signing-relay", "listens, signs and publishes where the configuration says"]],
   run: async (context) => {
     const [{ startSigningRelay }, { runDaemon }] = await Promise.all([import("@fedmsg/hub"), import("../daemon.ts")]);
-    return runDaemon(context, (onEvent) => startSigningRelay({ config: context.config, onEvent, processName: "fedmsg-signing-relay" }));
+    return runDaemon(context, (onEvent) =>
+      startSigningRelay({ config: context.config, onEvent, processName: "fedmsg-signing-relay" }),
+    );
   },
 };
 

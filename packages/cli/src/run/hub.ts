@@ -3,7 +3,7 @@ import { FedmsgError } from "fedmsg";
 import type { CommandContext, Log } from "fedmsg/command";
 import { createReporter } from "../daemon.ts";
 import { escapeLine } from "../escape.ts";
-import { aborted, allowForEnd, onHangup } from "../signals.ts";
+import { allowForEnd, onHangup } from "../signals.ts";
 
 /** How long the end may take behind `drain_timeout`: dead letters, and the `stop` of each plugin. */
 const graceMs = 15_000;
@@ -23,28 +23,31 @@ export async function run({ config, options, log, signal }: CommandContext): Pro
   allowForEnd(config.drain_timeout * 1000 + graceMs);
   catchRejections(log);
   const reporter = createReporter(log);
+  // A hub that only has producers holds no socket that does; nor does a module that waits for ever at its top level.
+  const alive = setInterval(() => {}, aliveMs);
   try {
-    const hub = await startHub({ config, log, onEvent: reporter.onEvent, processName: "fedmsg-hub" });
-    await runToEnd(hub, log, signal);
+    const hub = await startHub({ config, log, signal, onEvent: reporter.onEvent, processName: "fedmsg-hub" });
+    await runToEnd(hub, log);
+  } catch (error) {
+    if (!signal.aborted || FedmsgError.from(error).code !== "FEDMSG_CLOSED") throw error;
+    log.info("was ended before anything was started");
   } finally {
+    clearInterval(alive);
     reporter.stop();
     endSoon(log);
   }
   return 0;
 }
 
-async function runToEnd(hub: Hub, log: Log, signal: AbortSignal): Promise<void> {
+async function runToEnd(hub: Hub, log: Log): Promise<void> {
   const stopHearing = onHangup(() => {
     log.info("SIGHUP: reads keys and certificates again");
     void hub.refresh();
   });
-  const alive = setInterval(() => {}, aliveMs); // A hub that only has producers holds no socket that does.
   log.info(`runs ${formatRunning(hub.stats())}`);
   try {
-    await Promise.race([aborted(signal), hub.done]);
-    await hub.drain();
+    await hub.done;
   } finally {
-    clearInterval(alive);
     stopHearing();
   }
   log.info(`drained; ${formatDone(hub.stats())}`);

@@ -48,9 +48,15 @@ export class ConfirmingPublisher {
       onEvent: (event) => tell(event, options),
     });
     if (config.outbox === null) return new ConfirmingPublisher(client, undefined);
+    let isOpen = false;
+    const onWarning = (detail: string) => {
+      if (isOpen) status.emit({ type: "warning", name, detail });
+      else status.announce({ type: "warning", name, detail });
+    };
     try {
-      const onWarning = (detail: string) => status.emit({ type: "warning", name, detail });
-      return new ConfirmingPublisher(client, await openOutbox({ config, name, client, onWarning }));
+      const outbox = await openOutbox({ config, name, client, onWarning });
+      isOpen = true;
+      return new ConfirmingPublisher(client, outbox);
     } catch (error) {
       await client.close();
       throw error;
@@ -73,9 +79,9 @@ export class ConfirmingPublisher {
   }
 
   async #keep(outbox: Outbox, written: Written, onTaken: () => void): Promise<Receipt> {
-    const position = await outbox.keep(written);
+    const place = await outbox.keep(written);
     onTaken();
-    return new ConfirmedReceipt(written.message, () => outbox.confirmed(position));
+    return new ConfirmedReceipt(written.message, () => outbox.confirmed(place));
   }
 
   #hand({ frames, message }: Written, signal: AbortSignal | undefined, onTaken: () => void): Promise<Receipt> {

@@ -150,8 +150,7 @@ export class FollowedJournal {
       this.#markReady();
       if (!signal.aborted) await this.#pause();
     }
-    this.#markReady();
-    this.#follower?.end();
+    this.#markReady(); // The follower stays: what is in hand may still be committed, and it knows what is in the journal.
     await this.#old?.idle;
   }
 

@@ -69,6 +69,16 @@ export class Following {
     for (const journal of this.#journals) if (journal.name === name) journal.hear(seqId as number);
   }
 
+  /** Whether a journal lists the message: in a heartbeat, or in a page that was fetched. Of one that is not handled. */
+  hasListed(key: string): boolean {
+    return this.ledger.isWatched(key);
+  }
+
+  /** Whether the journal of this publisher told what it is, so that it can be asked for what is missing. */
+  isAnswering(name: string): boolean {
+    return this.#journals.some((journal) => journal.name === name && journal.journal !== undefined);
+  }
+
   /** A connection was lost, and is there again. */
   reconnected(): void {
     for (const journal of this.#journals) journal.reconnected();

@@ -16,7 +16,7 @@ import type { TopicMatcher } from "../wire/topic.ts";
 import { type Arrival, type Origin, toKey, type Valid } from "./arrival.ts";
 import type { Taken } from "./followed-context.ts";
 import type { Following } from "./following.ts";
-import type { Received } from "./received.ts";
+import type { Coming, Received } from "./received.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Judge, Judgement } from "./trust.ts";
 
@@ -29,9 +29,9 @@ export interface IntakeOptions {
   /**
    * Gives a message to the reader; a promise, where there is no room for the next one yet.
    *
-   * @param key its key, where journals are followed
+   * @param coming its key, and whether it was fetched, where journals are followed
    */
-  readonly give: (received: Received, key: string | undefined) => Promise<void> | undefined;
+  readonly give: (received: Received, coming: Coming | undefined) => Promise<void> | undefined;
 }
 
 /** See the top of this file. */
@@ -121,7 +121,7 @@ export class Intake {
       if (!passingReasons.has(judgement.reason as Reason)) return undefined; // It is nobody's message.
       throw new FedmsgError("FEDMSG_CREDENTIALS", `it cannot be said whose ${topic} is: ${judgement.detail}`);
     }
-    await this.#deliver(decoded, judgement, origin, key);
+    await this.#deliver(decoded, judgement, origin, { key, isFetched: true });
     return { key, isNew: true };
   }
 
@@ -137,18 +137,18 @@ export class Intake {
       return undefined;
     }
     this.#following?.heardOf(arrival.name, decoded.message.seq_id);
-    return this.#deliver(decoded, judgement, arrival, key);
+    return this.#deliver(decoded, judgement, arrival, key === undefined ? undefined : { key, isFetched: false });
   }
 
   #deliver(
     { topic, message, body }: Valid,
     { trust, signer }: Extract<Judgement, { accepted: true }>,
     { name, endpoint }: Origin,
-    key: string | undefined,
+    coming: Coming | undefined,
   ): Promise<void> | undefined {
-    if (key !== undefined && !this.#following?.ledger.see(key)) return undefined; // Another copy was quicker.
+    if (coming && !this.#following?.ledger.see(coming.key)) return undefined; // Another copy was quicker.
     this.#options.onReceived();
     const received: Received = { name, endpoint, topic, message, body, trust, ...(signer !== undefined && { signer }) };
-    return this.#options.give(received, key);
+    return this.#options.give(received, coming);
   }
 }

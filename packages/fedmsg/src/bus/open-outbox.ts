@@ -25,7 +25,15 @@ export async function openOutbox(options: OutboxOptions & { readonly name: strin
       throw new FedmsgError(code, `outbox: ${message}`, { cause: error });
     }
   };
-  return new Outbox(options, await open(), open);
+  const journal = await open();
+  try {
+    return new Outbox(options, journal, open);
+  } catch (error) {
+    await journal.close();
+    const { code, message } = FedmsgError.from(error);
+    const what = "move the file away, with those beside it that have its name: what is in it is not published yet";
+    throw new FedmsgError(code, `outbox: ${message}; ${what}`, { cause: error });
+  }
 }
 
 function locate(url: string, name: string): string {

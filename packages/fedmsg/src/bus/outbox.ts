@@ -17,10 +17,12 @@ import type { Config } from "../config/index.ts";
 import { SteadyClock } from "../crypto/steady-clock.ts";
 import { FedmsgError } from "../errors.ts";
 import type { Confirmation, ConfirmClient, Outgoing } from "../replay/confirm-client.ts";
-import type { Journal, JournalEntry } from "../replay/journal.ts";
+import type { Journal, JournalEntry, JournalInfo } from "../replay/journal.ts";
 import { closedError } from "../transport/errors.ts";
 import type { Written } from "./message-writer.ts";
-import { ConfirmWaiters, Outcomes } from "./outcomes.ts";
+import { OutboxFile } from "./outbox-file.ts";
+import { OutboxWarnings } from "./outbox-warnings.ts";
+import { ConfirmWaiters, OutboxLife, type OutboxPlace } from "./outcomes.ts";
 
 /** Parts of an outbox. */
 export interface OutboxOptions {
@@ -43,18 +45,20 @@ const tickMs = 1000;
 const droppedMax = 10_000;
 /** Messages that may wait for their turn in the journal. */
 const pendingMax = 100_000;
+
 /** Keeps messages and hands them to the relay. */
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #reopen: () => Promise<Journal>;
+  readonly #file: OutboxFile;
   readonly #clock = new SteadyClock(Date.now() / 1000, () => performance.now());
-  readonly #outcomes = new Outcomes();
+  readonly #warnings: OutboxWarnings;
   readonly #waiters = new ConfirmWaiters((isWaiting) => this.#keepAlive(isWaiting));
   /** On their way, by position. */
   readonly #handed = new Map<number, Outgoing>();
   /** Positions beyond `#through` that are done with. */
   readonly #early = new Set<number>();
-  #journal: Journal;
+  /** What positions mean as long as the journal is the same one. */
+  #life = new OutboxLife();
   /** Everything up to here is confirmed, or given up. */
   #through: number;
   /** Everything up to here was handed to the client. */
@@ -64,22 +68,28 @@ export class Outbox {
   #pendingBytes = 0;
   #isFilling = false;
   #isDropping = false;
-  #warnedAt = Number.NEGATIVE_INFINITY;
-  #replacing: Promise<void> | undefined;
-  #missing: FedmsgError | undefined;
-  #timer: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout;
   #isEnding = false;
   #onEmpty = () => {};
   #closing: Promise<void> | undefined;
 
+  /**
+   * Begins to empty it.
+   *
+   * @throws FedmsgError FEDMSG_JOURNAL where it cannot be read. Nothing is left over but the journal, which stays open
+   */
   constructor(options: OutboxOptions, journal: Journal, reopen: () => Promise<Journal>) {
     this.#options = options;
-    this.#journal = journal;
-    this.#reopen = reopen;
+    this.#warnings = new OutboxWarnings(options.onWarning);
+    this.#file = new OutboxFile(journal, reopen, this.#warnings);
     this.#through = journal.info.first - 1;
     this.#read = this.#through;
-    this.#timer = setInterval(() => this.#look(), tickMs).unref();
-    this.#look();
+    this.#goOn();
+    this.#timer = setInterval(() => this.#tick(), tickMs).unref();
+  }
+
+  get #journal(): Journal {
+    return this.#file.journal;
   }
 
   /** Messages that are neither confirmed nor given up. */
@@ -90,22 +100,23 @@ export class Outbox {
   /**
    * Keeps a message; it goes out behind those before.
    *
-   * @returns its position, once it is committed
+   * @returns where it is, once it is committed
    * @throws FedmsgError FEDMSG_QUEUE_FULL (`outbox_max_bytes`), FEDMSG_JOURNAL, FEDMSG_CLOSED
    */
-  async keep({ frames, message }: Written): Promise<number> {
+  async keep({ frames, message }: Written): Promise<OutboxPlace> {
     if (this.#isEnding) throw closedError();
-    if (this.#replacing) await this.#replacing;
-    if (this.#missing) throw this.#missing;
+    if (this.#file.replacing) await this.#file.replacing;
+    if (this.#file.missing) throw this.#file.missing;
     const body = frames[1] as Uint8Array;
     const bytes = body.byteLength + (frames[0] as Uint8Array).byteLength;
     this.#assertRoom(bytes);
     const { topic, msg_id: id } = message;
     const entry = { topic, msgId: typeof id === "string" ? id : "", body };
+    const life = this.#life;
     this.#pending++;
     this.#pendingBytes += bytes;
     try {
-      return await this.#journal.append(() => entry);
+      return { life, position: await this.#journal.append(() => entry) };
     } finally {
       this.#pending--;
       this.#pendingBytes -= bytes;
@@ -122,9 +133,9 @@ export class Outbox {
     throw new FedmsgError("FEDMSG_QUEUE_FULL", `${detail}; publish again when the relay has taken some`);
   }
 
-  /** What becomes of the message at a position. */
-  confirmed(position: number): Promise<Confirmation | undefined> {
-    const known = this.#outcomes.find(position);
+  /** What becomes of a message. */
+  confirmed({ life, position }: OutboxPlace): Promise<Confirmation | undefined> {
+    const known = life.find(position, this.#life);
     if (known) return known instanceof FedmsgError ? Promise.reject(known) : Promise.resolve(known);
     if (position <= this.#through || this.#early.has(position)) {
       return Promise.resolve({ relay: this.#options.client.relay, position: 0 }); // Too long ago to know more.
@@ -151,7 +162,7 @@ export class Outbox {
 
   /** Hands over what there is room for. */
   #fill(): void {
-    if (this.#closing || this.#replacing || this.#missing || this.#isDropping) return;
+    if (this.#closing || this.#file.replacing || this.#file.missing || this.#isDropping) return;
     const { client } = this.#options;
     try {
       for (;;) {
@@ -167,7 +178,7 @@ export class Outbox {
         this.#read = page.through;
       }
     } catch (error) {
-      this.#warn(`cannot be read: ${FedmsgError.from(error).message}`);
+      this.#file.failed(error);
     }
   }
 
@@ -176,7 +187,7 @@ export class Outbox {
       if (this.#handed.get(position) !== outgoing) return; // Of a journal that is no more.
       this.#handed.delete(position);
       if (error?.code === "FEDMSG_CLOSED") return;
-      if (error?.code === "FEDMSG_REFUSED") this.#warn(`a message on ${topic.slice(0, 200)} is lost: ${error.message}`);
+      if (error?.code === "FEDMSG_REFUSED") this.#warnings.lost(1, topic, error.message);
       this.#done(position, outgoing.bytes, error ?? at);
     });
     this.#handed.set(position, outgoing);
@@ -184,15 +195,16 @@ export class Outbox {
 
   #passDamaged(positions: readonly number[]): void {
     const error = new FedmsgError("FEDMSG_JOURNAL", "the outbox does not have any more what was written");
-    this.#warn(`${positions.length} messages are lost: ${error.message}`);
+    this.#warnings.lost(positions.length, undefined, error.message);
     for (const position of positions) this.#done(position, 0, error);
   }
 
   /** A message is confirmed, or given up. */
   #done(position: number, bytes: number, outcome: FedmsgError | number): void {
     this.#doneBytes += bytes;
-    if (typeof outcome === "number") this.#outcomes.add(position, this.#options.client.relay, outcome);
-    else this.#outcomes.addLoss(position, outcome);
+    const { outcomes } = this.#life;
+    if (typeof outcome === "number") outcomes.add(position, this.#options.client.relay, outcome);
+    else outcomes.addLoss(position, outcome);
     if (position === this.#through + 1) {
       this.#through++;
       while (this.#early.delete(this.#through + 1)) this.#through++;
@@ -209,37 +221,43 @@ export class Outbox {
   }
 
   #prune(): void {
-    if (this.#through < this.#journal.info.first) return;
+    if (this.#through < this.#journal.info.first || this.#file.replacing || this.#file.missing) return;
     try {
       this.#journal.prune({ through: this.#through });
       this.#doneBytes = 0; // Those that were early count again, and are few.
     } catch (error) {
-      this.#warn(`what is confirmed cannot be taken out: ${FedmsgError.from(error).message}`);
+      this.#warnings.trouble(`what is confirmed cannot be taken out: ${FedmsgError.from(error).message}`);
     }
+  }
+
+  #tick(): void {
+    this.#warnings.flush();
+    this.#file.tick();
+    this.#look();
   }
 
   /** Looks after the journal. */
   #look(): void {
-    if (this.#closing || this.#replacing) return;
-    if (this.#missing || !this.#isInPlace()) {
-      this.#replacing = this.#replace().finally(() => {
-        this.#replacing = undefined;
-        this.#fill();
-      });
+    if (this.#closing || this.#file.replacing) return;
+    if (!this.#file.isInPlace()) {
+      const onNew = (before: JournalInfo) => this.#beginAnew(before);
+      this.#file.replace(onNew, () => this.#fill());
       return;
     }
+    try {
+      this.#goOn();
+    } catch (error) {
+      this.#file.failed(error);
+      this.#fill(); // What is too old goes out too, rather than nothing.
+    }
+  }
+
+  #goOn(): void {
+    this.#isDropping = false;
     this.#isDropping = this.#dropOld();
     if (this.#isDropping) setImmediate(() => this.#look());
     this.#prune();
     this.#fill();
-  }
-
-  #isInPlace(): boolean {
-    try {
-      return this.#journal.isInPlace();
-    } catch {
-      return false;
-    }
   }
 
   /** What is too old is not worth sending: others would refuse it. Answers whether there may be more of it. */
@@ -249,12 +267,10 @@ export class Outbox {
     const olderThanMs = (this.#clock.follow(Date.now() / 1000) - maxAge) * 1000;
     const oldest = this.#journal.positionAt(olderThanMs);
     const last = Math.min(oldest, this.#through + droppedMax);
-    const error = new FedmsgError(
-      "FEDMSG_TIMEOUT",
-      `it waited in the outbox for longer than ${maxAge} s (outbox_max_age)`,
-    );
+    const why = `it waited in the outbox for longer than ${maxAge} s (outbox_max_age)`;
+    const error = new FedmsgError("FEDMSG_TIMEOUT", why);
     let count = 0;
-    for (let position = this.#through + 1; position <= last; position++) {
+    for (let position = this.#through + 1; position <= last; position = Math.max(position, this.#through) + 1) {
       if (this.#early.has(position)) continue;
       count++;
       const outgoing = this.#handed.get(position);
@@ -263,35 +279,25 @@ export class Outbox {
       this.#done(position, 0, error);
     }
     this.#read = Math.max(this.#read, last);
-    if (count > 0) this.#options.onWarning(`outbox: ${count} messages are lost: ${error.message}`);
+    if (count > 0) this.#warnings.tell(`${count} messages are lost: ${error.message}`);
     return last < oldest;
   }
 
-  /** Opens the journal anew, where its file was deleted or the disk failed. */
-  async #replace(): Promise<void> {
-    const { onWarning, client } = this.#options;
-    const before = this.#journal.info;
-    const waiting = this.count;
-    if (!this.#missing)
-      onWarning("outbox: its file was deleted, replaced or damaged, or the disk failed; it is opened anew");
-    try {
-      await this.#journal.close();
-      this.#journal = await this.#reopen();
-      this.#missing = undefined;
-    } catch (error) {
-      const { message } = FedmsgError.from(error);
-      this.#missing = new FedmsgError("FEDMSG_JOURNAL", `there is no outbox: ${message}`, { cause: error });
-      return;
-    }
+  /** There is another journal, or the same one again. */
+  #beginAnew(before: JournalInfo): void {
     const lost = new FedmsgError("FEDMSG_JOURNAL", "the outbox was deleted or replaced");
+    const { uuid, earlier, first, head } = this.#journal.info;
+    const vouched = uuid === before.uuid ? head : (earlier.find((each) => each.uuid === before.uuid)?.through ?? 0);
+    if (vouched < before.head) {
+      let count = before.head - Math.max(vouched, this.#through);
+      for (const position of this.#early) if (position > vouched) count--;
+      if (count > 0) this.#warnings.tell(`${count} messages that were not confirmed are lost: ${lost.message}`);
+      this.#waiters.rejectAll(lost, vouched);
+      this.#life = this.#life.follow(vouched, lost);
+    }
     const handed = [...this.#handed.values()];
     this.#handed.clear();
-    for (const outgoing of handed) client.giveUp(outgoing, lost);
-    const { uuid, earlier, first } = this.#journal.info;
-    if (uuid !== before.uuid && !earlier.some((each) => each.uuid === before.uuid)) {
-      if (waiting > 0) onWarning(`outbox: ${waiting} messages that were not confirmed are lost: ${lost.message}`);
-      this.#waiters.rejectAll(lost);
-    }
+    for (const outgoing of handed) this.#options.client.giveUp(outgoing, lost);
     this.#early.clear();
     this.#doneBytes = 0;
     this.#through = first - 1;
@@ -301,10 +307,9 @@ export class Outbox {
   /** Waits until all is confirmed, for `publish_timeout` at most, and closes. What is left stays for the next start. */
   async drain(): Promise<void> {
     this.#isEnding = true;
-    const { config, onWarning } = this.#options;
     if (this.count + this.#pending > 0 && !this.#closing) {
       let timer: NodeJS.Timeout | undefined;
-      const { publish_timeout: seconds } = config;
+      const { publish_timeout: seconds } = this.#options.config;
       await new Promise<void>((resolve) => {
         this.#onEmpty = resolve;
         timer = setInterval(resolve, seconds > 0 ? seconds * 1000 : 0x7fffffff);
@@ -312,7 +317,7 @@ export class Outbox {
       clearInterval(timer);
     }
     if (this.count > 0) {
-      onWarning(`outbox: ${this.count} messages are not confirmed; they stay there, and go out at the next start`);
+      this.#warnings.tell(`${this.count} messages are not confirmed; they stay there, and go out at the next start`);
     }
     await this.#options.client.close();
     await this.close();
@@ -328,17 +333,11 @@ export class Outbox {
     this.#isEnding = true;
     clearInterval(this.#timer);
     this.#onEmpty();
-    await this.#replacing;
-    if (!this.#missing) this.#prune();
+    await this.#file.replacing;
+    this.#prune();
+    this.#warnings.flush();
     this.#waiters.rejectAll(stillThere());
     await this.#journal.close();
-  }
-
-  #warn(detail: string): void {
-    const now = performance.now();
-    if (now - this.#warnedAt < tickMs) return;
-    this.#warnedAt = now;
-    this.#options.onWarning(`outbox: ${detail}`);
   }
 }
 

@@ -44,6 +44,45 @@ export class Outcomes {
   }
 }
 
+/**
+ * What positions in an outbox mean, as long as its journal is the same one. Where that was deleted, or replaced by an older copy of
+ * itself, another life begins, in which positions behind some one are other messages'.
+ */
+export class OutboxLife {
+  readonly outcomes = new Outcomes();
+  /** What came after it; a life knows its successors, and not the ones before, so that these can be forgotten. */
+  #next: { readonly life: OutboxLife; readonly through: number; readonly lost: FedmsgError } | undefined;
+
+  /**
+   * Ends it.
+   *
+   * @param through positions up to this one are the same messages in the next life
+   * @param lost what the others end with
+   * @returns the next life
+   */
+  follow(through: number, lost: FedmsgError): OutboxLife {
+    const life = new OutboxLife();
+    this.#next = { life, through, lost };
+    return life;
+  }
+
+  /** What became of a message of this life; nothing where it is not known any more, or may be found out in life `now`. */
+  find(position: number, now: OutboxLife): Confirmation | FedmsgError | undefined {
+    for (let life: OutboxLife = this; ; ) {
+      const known = life.outcomes.find(position);
+      if (known || life === now || !life.#next) return known;
+      if (position > life.#next.through) return life.#next.lost;
+      life = life.#next.life;
+    }
+  }
+}
+
+/** Where a message is kept. */
+export interface OutboxPlace {
+  readonly life: OutboxLife;
+  readonly position: number;
+}
+
 interface Waiter {
   readonly promise: Promise<Confirmation | undefined>;
   readonly resolve: (confirmation: Confirmation | undefined) => void;
@@ -79,10 +118,14 @@ export class ConfirmWaiters {
     if (this.#waiters.size === 0) this.#onWaiting(false);
   }
 
-  rejectAll(error: FedmsgError): void {
-    for (const { reject } of this.#waiters.values()) reject(error);
-    this.#waiters.clear();
-    this.#onWaiting(false);
+  /** @param after those up to this position wait on */
+  rejectAll(error: FedmsgError, after = 0): void {
+    for (const [position, { reject }] of this.#waiters) {
+      if (position <= after) continue;
+      this.#waiters.delete(position);
+      reject(error);
+    }
+    if (this.#waiters.size === 0) this.#onWaiting(false);
   }
 }
 

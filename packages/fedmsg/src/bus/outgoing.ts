@@ -48,7 +48,10 @@ export interface OutgoingOptions {
  *   FEDMSG_JOURNAL, FEDMSG_UNSUPPORTED, FEDMSG_ADDRESS_IN_USE (that of `replay_endpoints`)
  */
 export async function openOutgoing(options: OutgoingOptions): Promise<Outgoing> {
-  if (!options.config.active) return withJournal(await listenOnEndpoint(options), options);
+  if (!options.config.active) {
+    warnOfOutbox(options);
+    return withJournal(await listenOnEndpoint(options), options);
+  }
   return isConfirming(options.config) ? connectToConfirm(options) : connectToRelay(options);
 }
 
@@ -61,6 +64,13 @@ async function connectToConfirm(options: OutgoingOptions): Promise<Outgoing> {
 function warnOfStore({ config, name, status }: OutgoingOptions): void {
   if (config.persistent_store === null) return;
   const detail = "persistent_store: not used, as what is published through a relay (active: true) is not kept yet";
+  status.announce({ type: "warning", name, detail });
+}
+
+function warnOfOutbox({ config, name, status }: OutgoingOptions): void {
+  if (config.outbox === null) return;
+  const detail =
+    "outbox: not used, as what is published goes to no relay; set active: true, or persistent_store in its place";
   status.announce({ type: "warning", name, detail });
 }
 

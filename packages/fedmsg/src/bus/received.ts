@@ -1,3 +1,4 @@
+import { FedmsgError } from "../errors.ts";
 import type { Transaction } from "../replay/cursors.ts";
 import type { Message } from "../wire/envelope.ts";
 import type { TrustLevel } from "./trust.ts";
@@ -9,6 +10,10 @@ export interface Received {
   /** The address it came from. */
   readonly endpoint: string;
   readonly topic: string;
+  /**
+   * What it says. Where subscriptions share connections, as the consumers of a hub do, it is one object for all of them, and for
+   * each time that it is tried: whoever wants to change it changes a copy (`structuredClone`).
+   */
   readonly message: Message;
   /** The exact bytes of the body: what a signature covers, and numbers as they were spelt. */
   readonly body: Uint8Array;
@@ -23,13 +28,17 @@ export interface DurableReceived extends Received {
   /**
    * Keeps that this message is handled, so that it does not come again; and in the same transaction, if it is given, what
    * `work` writes to tables of its own in the same database: both or neither, whatever happens when. Without a call, it is
-   * kept when the loop asks for the next message, unless the subscription has `commit: "explicit"`. Calls from several messages may be under way at a time, and are committed
-   * as a group, which is many times as fast as one after the other.
+   * kept when the loop asks for the next message, unless the subscription has `commit: "explicit"`. Calls from several
+   * messages may be under way at a time, and are committed as a group, which is many times as fast as one after the other.
+   *
+   * Where it rejects, the message is not handled, and `commit` may be called again. With `commit: "explicit"` it stays in hand
+   * until that succeeds or it is released; else it comes again where a journal has it. Once it is handled, or while that is
+   * under way, a further call without `work` is the same as the first.
    *
    * @param work must not wait for anything; does not run where the message was handled before, by another copy
    * @returns what `work` returned, once it is on disk
-   * @throws FedmsgError FEDMSG_JOURNAL (the disk is full, for instance: the message is not handled, and comes again where a
-   *   journal has it), FEDMSG_CLOSED; what `work` throws, with the same consequence
+   * @throws FedmsgError FEDMSG_JOURNAL (the disk is full, for instance), FEDMSG_CLOSED, FEDMSG_UNSUPPORTED (there was a commit
+   *   before, and this `work` would not be part of it); what `work` throws, or breaks, as a constraint that is deferred
    */
   commit<T>(work?: (transaction: Transaction) => T): Promise<T | undefined>;
   /**
@@ -37,12 +46,26 @@ export interface DurableReceived extends Received {
    * none has, it is lost. Does nothing once it was committed, or while that is under way.
    */
   release(): void;
+  /**
+   * Whether a journal that is followed has it, as far as is known now: then it comes again where it is not committed. It was
+   * fetched from there, a heartbeat listed it, or it came from the one address of a publisher whose journal answers.
+   */
+  readonly comesAgain: boolean;
 }
 
 /** What a message of a subscription with a name needs of it. */
 export interface Committer {
   commit<T>(key: string, work?: (transaction: Transaction) => T): Promise<T | undefined>;
   release(key: string): void;
+  /** Whether a journal that is followed has the message. @param name whose it is, by the configuration */
+  isKept(key: string, name: string): boolean;
+}
+
+/** How a message came. */
+export interface Coming {
+  readonly key: string;
+  /** Whether a journal gave it. */
+  readonly isFetched: boolean;
 }
 
 /** See {@link DurableReceived}. */
@@ -54,13 +77,13 @@ export class CommittableMessage implements DurableReceived {
   readonly body: Uint8Array;
   readonly trust: TrustLevel;
   declare readonly signer?: string;
-  readonly #key: string;
+  readonly #coming: Coming;
   readonly #committer: Committer;
   #committing: Promise<unknown> | undefined;
   #isTaken = false;
   #onDone: (() => void) | undefined;
 
-  constructor(received: Received, key: string, committer: Committer) {
+  constructor(received: Received, coming: Coming, committer: Committer) {
     this.name = received.name;
     this.endpoint = received.endpoint;
     this.topic = received.topic;
@@ -68,7 +91,7 @@ export class CommittableMessage implements DurableReceived {
     this.body = received.body;
     this.trust = received.trust;
     if (received.signer !== undefined) this.signer = received.signer;
-    this.#key = key;
+    this.#coming = coming;
     this.#committer = committer;
   }
 
@@ -77,13 +100,19 @@ export class CommittableMessage implements DurableReceived {
     return this.#isTaken;
   }
 
-  /** Somebody has it in hand now. @param onDone called once, when it is committed, could not be, or was given back */
+  get comesAgain(): boolean {
+    const { key, isFetched } = this.#coming;
+    return isFetched || this.#committer.isKept(key, this.name);
+  }
+
+  /** Somebody has it in hand now. @param onDone called once, when it is committed or was given back */
   give(onDone: () => void): void {
     this.#onDone = onDone;
   }
 
   commit<T>(work?: (transaction: Transaction) => T): Promise<T | undefined> {
     this.#isTaken = true;
+    if (this.#committing && work) return Promise.reject(alreadyHandled());
     this.#committing ??= this.#commit(work);
     return this.#committing as Promise<T | undefined>;
   }
@@ -91,18 +120,18 @@ export class CommittableMessage implements DurableReceived {
   release(): void {
     if (this.#committing) return;
     this.#isTaken = true;
-    this.#committer.release(this.#key);
+    this.#committer.release(this.#coming.key);
     this.#noteDone();
   }
 
   async #commit<T>(work: ((transaction: Transaction) => T) | undefined): Promise<T | undefined> {
     try {
-      return await this.#committer.commit(this.#key, work);
-    } catch (error) {
-      this.#committing = undefined;
-      throw error;
-    } finally {
+      const result = await this.#committer.commit(this.#coming.key, work);
       this.#noteDone();
+      return result;
+    } catch (error) {
+      this.#committing = undefined; // It is in hand as before.
+      throw error;
     }
   }
 
@@ -110,4 +139,12 @@ export class CommittableMessage implements DurableReceived {
     this.#onDone?.();
     this.#onDone = undefined;
   }
+}
+
+/** What is written behind the transaction of a message would be no part of it. */
+function alreadyHandled(): FedmsgError {
+  return new FedmsgError(
+    "FEDMSG_UNSUPPORTED",
+    "commit(work): this message is handled already, and nothing of this work is written; do all of it in one commit",
+  );
 }

@@ -10,7 +10,7 @@ import type { From } from "./followed-context.ts";
 import { Following } from "./following.ts";
 import { Intake } from "./intake.ts";
 import { assertDurableName, openCursorsOf } from "./open-cursors.ts";
-import { CommittableMessage, type Committer, type Received } from "./received.ts";
+import { type Coming, CommittableMessage, type Committer, type Received } from "./received.ts";
 import type { SharedSources } from "./shared-sources.ts";
 import type { EventSink, StatusEvent } from "./status.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
@@ -57,6 +57,7 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
   readonly #committer: Committer = {
     commit: (key, work) => this.#commit(key, work),
     release: (key) => this.#following?.ledger.release(key),
+    isKept: (key, name) => this.#isKept(key, name),
   };
   readonly #onAbort = () => void this.close();
   /** What is told about this subscription alone. */
@@ -79,7 +80,7 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
       topics: this.#topics,
       refusals: context.refusals,
       onReceived: context.onReceived,
-      give: (received, key) => this.#give(received, key),
+      give: (received, coming) => this.#give(received, coming),
     });
     this.#feed = this.#createFeed();
     this.opened = this.#open();
@@ -207,16 +208,16 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
     return store;
   }
 
-  /** @param key where journals are followed */
-  #give(received: Received, key: string | undefined): Promise<void> | undefined {
+  /** @param coming where journals are followed */
+  #give(received: Received, coming: Coming | undefined): Promise<void> | undefined {
     const { byteLength } = received.body;
-    if (key !== undefined && this.#durable) {
-      const message = new CommittableMessage(received, key, this.#committer);
+    if (coming && this.#durable) {
+      const message = new CommittableMessage(received, coming, this.#committer);
       return this.#queue.push(message as unknown as Given, byteLength);
     }
-    if (key !== undefined) {
-      this.#store?.handle(key).catch(() => {}); // It was closed meanwhile.
-      this.#following?.ledger.handled(key);
+    if (coming) {
+      this.#store?.handle(coming.key).catch(() => {}); // It was closed meanwhile.
+      this.#following?.ledger.handled(coming.key);
     }
     return this.#queue.push(received as Given, byteLength);
   }
@@ -228,9 +229,16 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
       ledger?.handled(key);
       return result;
     } catch (error) {
-      ledger?.release(key);
+      // In hand it stays whose it is; else nobody would try once more, and it comes again.
+      if (this.#options.commit !== "explicit") ledger?.release(key);
       throw error;
     }
+  }
+
+  /** Of several addresses of one name, each may have a journal of its own, and `replay_endpoints` names one. */
+  #isKept(key: string, name: string): boolean {
+    const isOnlyOne = this.#context.config.endpoints[name]?.length === 1;
+    return this.#following?.hasListed(key) || (isOnlyOne && this.#following?.isAnswering(name)) || false;
   }
 
   get #name(): string {

@@ -130,6 +130,10 @@ export interface FramesCounts {
   readonly dropped: number;
   /** Messages that were refused, by reason. */
   readonly refused: Readonly<Record<string, number>>;
+  /** Messages that came another way than from its inputs, and went out or were refused: part of these counts. Default 0. */
+  readonly received?: number;
+  /** Messages that came another way, and neither went out nor were refused yet. Default 0. */
+  readonly inHand?: number;
 }
 
 /** What a consumer of frames is given to start with. */

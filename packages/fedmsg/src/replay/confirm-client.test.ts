@@ -1,9 +1,17 @@
 /** What a publisher that wants to be sure says to a relay, and makes of its answers: by a ROUTER, frame by frame. */
 
-import { anyAddress, eventually, expectNoLeaks, settled, testConfig, withTimeout } from "@fedmsg/testkit";
-import { Router } from "@fedmsg/zmtp";
+import {
+  anyAddress,
+  eventually,
+  expectBuffersAtMost,
+  expectNoLeaks,
+  settled,
+  testConfig,
+  withTimeout,
+} from "@fedmsg/testkit";
+import { Router, type SocketOptions } from "@fedmsg/zmtp";
 import { expect, test } from "vitest";
-import type { FedmsgError } from "../errors.ts";
+import { FedmsgError } from "../errors.ts";
 import { ConfirmClient, type ConfirmClientOptions, type ConfirmEvent } from "./confirm-client.ts";
 import { confirmSocket } from "./confirm-socket.ts";
 
@@ -15,17 +23,27 @@ class FakeRelay implements AsyncDisposable {
   readonly came: string[] = [];
   readonly names: string[] = [];
   address = "";
-  #router = new Router({ lingerMs: 0 });
+  readonly #router: Router;
   #last: Uint8Array = Buffer.alloc(0);
 
-  static async open(address = anyAddress): Promise<FakeRelay> {
-    const relay = new FakeRelay();
+  /** Confirms what it gets, and refuses what is no message. */
+  isConfirming = false;
+
+  private constructor(options: SocketOptions) {
+    this.#router = new Router({ lingerMs: 0, ...options });
+  }
+
+  static async open(address = anyAddress, options: SocketOptions = {}): Promise<FakeRelay> {
+    const relay = new FakeRelay(options);
     relay.#router.onBatch((batch) => {
       for (const [name, version, ...frames] of batch.keep()) {
         relay.#last = name as Buffer;
         relay.names.push((name as Buffer).toString("hex"));
         relay.came.push(frames.map(String).join(" "));
         expect(String(version)).toBe("1");
+        if (!relay.isConfirming) continue;
+        const [, n, topic] = frames.map(String) as [string, string, string];
+        void relay.answer("1", ...(topic === "" ? ["ERR", n, "invalid"] : ["OK", n, String(Number(n) + 100)]));
       }
     });
     relay.address = await relay.#router.bind(address);
@@ -221,4 +239,60 @@ test("what waits is bounded, in bytes and in messages", async () => {
   expect(() => many.send(100_000, "")).toThrow(expect.objectContaining({ code: "FEDMSG_QUEUE_FULL" }));
   await many.client.close();
   expect(many.outcomes.length).toBe(100_000);
+});
+
+test("what is given up while no relay is there is let go of, whatever waits in front of it", async () => {
+  await using opened = open(["tcp://127.0.0.1:1"], { bytesMax: 1e9 });
+  opened.send(0);
+  const body = () => Buffer.alloc(100_000, "x");
+  for (let id = 1; id <= 2000; id++) {
+    const message = opened.client.send([Buffer.from("t"), body()], () => {});
+    opened.client.giveUp(message, new FedmsgError("FEDMSG_ABORTED", "given up"));
+  }
+  await expectBuffersAtMost(50_000_000);
+  expect(opened.client.count).toBe(1);
+});
+
+test("a message for which a relay ends the connection is refused, and those before and behind it go through", async () => {
+  await using relay = await FakeRelay.open(anyAddress, { limits: { messageBytesMax: 100_000 } });
+  relay.isConfirming = true;
+  await using opened = open([relay.address], { bytesMax: 1e9 });
+  for (let id = 1; id <= 5; id++) opened.send(id);
+  opened.send(6, "x".repeat(3_000_000));
+  for (let id = 7; id <= 1500; id++) opened.send(id);
+  await withTimeout(opened.client.idle(), "all answers");
+  const ids = opened.outcomes
+    .filter((outcome) => outcome.includes(" OK "))
+    .map((outcome) => Number.parseInt(outcome, 10));
+  expect(ids).toEqual(Array.from({ length: 1500 }, (_, n) => n + 1).filter((id) => id !== 6));
+  expect(opened.outcomes).toContain("6 FEDMSG_REFUSED");
+});
+
+test("a relay that ends every connection costs no message, and is told of", async () => {
+  await using relay = await FakeRelay.open(anyAddress, { limits: { messageBytesMax: 10 } });
+  await using opened = open([relay.address], { bytesMax: 1e9 });
+  opened.send(1, "x".repeat(100_000));
+  opened.send(2);
+  await eventually(() => opened.events.filter(({ type }) => type === "waiting").length >= 3, "that they wait");
+  expect(opened.outcomes).toEqual([]);
+  await relay[Symbol.asyncDispose]();
+  await using sound = await FakeRelay.open(relay.address);
+  sound.isConfirming = true;
+  await withTimeout(opened.client.idle(), "the answers");
+  expect(opened.outcomes).toEqual(["1 OK 101", "2 OK 102"]);
+});
+
+test("what a relay refused for now and nobody waits for any more is not sent again", async () => {
+  await using relay = await FakeRelay.open();
+  await using opened = open([relay.address]);
+  const first = opened.send(1);
+  await relay.heard(1);
+  await relay.answer("1", "ERR", "1", "busy");
+  await eventually(() => opened.events.length === 1, "the refusal");
+  opened.client.giveUp(first, new FedmsgError("FEDMSG_ABORTED", "given up"));
+  opened.send(2);
+  expect(await relay.heard(1)).toEqual(["PUB 1 t body 2"]);
+  await relay.confirm(1, 1);
+  await withTimeout(opened.client.idle(), "the answer");
+  expect(opened.outcomes).toEqual(["1 FEDMSG_ABORTED", "2 OK 101"]);
 });

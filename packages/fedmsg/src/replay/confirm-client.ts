@@ -18,11 +18,14 @@
  */
 
 import { type Batch, Dealer, type MonitorEvent } from "@fedmsg/zmtp";
-import { FedmsgError } from "../errors.ts";
-import { abortedError, closedError } from "../transport/errors.ts";
+import type { FedmsgError } from "../errors.ts";
+import { closedError } from "../transport/errors.ts";
 import type { Frames } from "../transport/transport.ts";
-import { Hold, toFedmsgError } from "../transport/zmtp/sockets.ts";
+import { toFedmsgError } from "../transport/zmtp/sockets.ts";
+import { Arrivals } from "./confirm-arrivals.ts";
 import type { Confirmation, ConfirmClientOptions, ConfirmEvent } from "./confirm-contract.ts";
+import { cutOffError, fullError, lateError, refusedError } from "./confirm-errors.ts";
+import { Suspicion } from "./confirm-suspicion.ts";
 import { ConfirmWindow, Outgoing, type Settle } from "./confirm-window.ts";
 import { confirmVersion, confirmWords, formatCount, isFrame, parseCount } from "./confirm-wire.ts";
 
@@ -40,12 +43,16 @@ const pauseMs = 100;
 const pauseMsMax = 2000;
 const tickMs = 50;
 const tellMs = 1000;
+/** Topic and body of none: what any relay answers `invalid`. */
+const noMessage: Frames = [Buffer.alloc(0), Buffer.alloc(0)];
 
 /** One relay, while it is tried. */
 interface Line {
   readonly dealer: Dealer;
   readonly openedAt: number;
   isConnected: boolean;
+  hasAnswers: boolean;
+  isProbed: boolean;
 }
 
 /** Hands messages to one of several relays. */
@@ -53,12 +60,15 @@ export class ConfirmClient {
   readonly #options: ConfirmClientOptions;
   #current = 0;
   #line: Line | undefined;
+  readonly #suspicion = new Suspicion();
   readonly #window = new ConfirmWindow();
   #pausedUntil = 0;
   #refusals = 0;
   /** How often silence was in vain. */
   #stalls = 0;
+  /** When a relay answered, came, or was sent something after it had answered everything. */
   #heardAt = 0;
+  #answeredAt = 0;
   #toldAt = 0;
   #count = 0;
   #bytes = 0;
@@ -67,7 +77,7 @@ export class ConfirmClient {
   #isEnding = false;
   #closing: Promise<void> | undefined;
   #onIdle = new Set<() => void>();
-  #onConnected = new Set<() => void>();
+  readonly #arrivals = new Arrivals();
 
   /** @throws FedmsgError FEDMSG_ADDRESS_INVALID */
   constructor(options: ConfirmClientOptions) {
@@ -102,12 +112,12 @@ export class ConfirmClient {
     const message = new Outgoing(frames, settle, this.#count === 0 ? performance.now() : this.#now);
     const isFull = this.#bytes > 0 && this.#bytes + message.bytes > this.#options.bytesMax;
     if (isFull || this.#count >= waitingMax) {
-      const detail = `${this.#count} messages of ${this.#bytes} bytes wait for the relay at ${this.relay}`;
-      throw new FedmsgError("FEDMSG_QUEUE_FULL", `${detail}; await \`publish()\` to slow down`);
+      throw fullError(this.relay, this.#count, this.#bytes);
     }
     this.#window.push(message);
     this.#bytes += message.bytes;
-    if (this.#count++ === 0) this.#begin(message.since);
+    if (this.#count++ === 0) this.#now = this.#toldAt = message.since;
+    this.#keepTime();
     this.#pump();
     return message;
   }
@@ -115,29 +125,15 @@ export class ConfirmClient {
   /** Ends a message that waits. A relay that has it keeps it. */
   giveUp(message: Outgoing, error: FedmsgError): void {
     this.#settle(message, error, 0);
+    this.#window.forget(message);
   }
 
   /** Resolves when a relay is there. */
   async connected(signal?: AbortSignal): Promise<void> {
     if (this.#isEnding) throw closedError();
     if (this.#line?.isConnected) return;
-    const hold = new Hold();
-    const connected = new Promise<void>((resolve, reject) => {
-      const onAbort = () => {
-        this.#onConnected.delete(done);
-        reject(abortedError(signal as AbortSignal));
-      };
-      const done = () => {
-        signal?.removeEventListener("abort", onAbort);
-        if (this.#isEnding) reject(closedError());
-        else resolve();
-      };
-      if (signal?.aborted) reject(abortedError(signal));
-      else this.#onConnected.add(done);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#keepTime();
-    });
-    await hold.during(connected).finally(() => hold.end());
+    this.#keepTime();
+    await this.#arrivals.wait(signal);
   }
 
   /** Resolves when everything is answered. */
@@ -164,7 +160,7 @@ export class ConfirmClient {
     clearInterval(this.#tick);
     const error = closedError();
     for (const message of this.#window.rest()) this.#settle(message, error, 0);
-    for (const done of this.#onConnected) done();
+    this.#arrivals.tell(true);
     const line = this.#line;
     this.#line = undefined;
     await line?.dealer.close();
@@ -174,7 +170,7 @@ export class ConfirmClient {
     const line: Line = {
       dealer: new Dealer({ ...this.#options.socket, lingerMs: 0, onEvent: (event) => this.#hear(line, event) }),
       openedAt: performance.now(),
-      isConnected: false,
+      ...{ isConnected: false, hasAnswers: false, isProbed: false },
     };
     line.dealer.unref();
     line.dealer.onBatch((batch) => this.#answers(line, batch));
@@ -206,12 +202,13 @@ export class ConfirmClient {
     if (type === "connected") {
       line.isConnected = true;
       this.#heardAt = performance.now();
-      for (const done of this.#onConnected) done();
-      this.#onConnected.clear();
+      this.#arrivals.tell(false);
       this.#pump();
     } else if (type === "disconnected") {
-      line.isConnected = false;
+      this.#suspicion.ended(this.#window.onWay, line.hasAnswers, performance.now() - this.#heardAt);
       this.#window.takeBack();
+      if (this.#suspicion.isOpen && this.#options.relays.length > 1) this.#reopen(1);
+      else Object.assign(line, { isConnected: false, hasAnswers: false, isProbed: false });
     }
   }
 
@@ -219,23 +216,27 @@ export class ConfirmClient {
   #pump(): void {
     const line = this.#line;
     if (!line?.isConnected || this.#pausedUntil > 0) return;
-    if (this.#window.isEmpty) this.#heardAt = performance.now(); // Silence begins now.
-    this.#window.pump((n, { frames }) => {
-      const [topic, body] = frames as readonly [Uint8Array, Uint8Array];
-      return line.dealer.trySend([confirmVersion, confirmWords.publish, formatCount(n), topic, body]);
-    });
+    if (this.#window.isEmpty && !line.isProbed) this.#heardAt = performance.now(); // Silence begins now.
+    const { publish } = confirmWords;
+    const write = (n: number, frames: Frames) =>
+      line.dealer.trySend([confirmVersion, publish, formatCount(n), frames[0] as Uint8Array, frames[1] as Uint8Array]);
+    if (!this.#suspicion.isProbing) this.#window.pump(this.#suspicion.outstandingMax, write);
+    else if (!line.isProbed) line.isProbed = write(1, noMessage);
   }
 
   #answers(line: Line, batch: Batch): void {
     if (line !== this.#line) return;
     this.#now = performance.now();
     this.#heardAt = this.#now;
+    this.#answeredAt = this.#now;
     for (let at = 0; at < batch.length && line === this.#line; at++) {
       if (batch.frameCount(at) !== 4 || !isFrame(batch.frame(at, 0), confirmVersion)) continue;
       const n = parseCount(batch.frame(at, 2));
       if (n === undefined) continue;
+      line.hasAnswers = true;
       const message = this.#window.at(n);
-      if (isFrame(batch.frame(at, 1), confirmWords.ok)) {
+      if (line.isProbed && n === 1 && batch.text(at, 3) === "invalid") this.#convict();
+      else if (isFrame(batch.frame(at, 1), confirmWords.ok)) {
         const position = parseCount(batch.frame(at, 3));
         if (message && position !== undefined) this.#answered(message, undefined, position);
       } else if (isFrame(batch.frame(at, 1), confirmWords.error)) {
@@ -246,7 +247,15 @@ export class ConfirmClient {
     this.#pump();
   }
 
+  /** The relay takes no notice of one message, and of others it does. */
+  #convict(): void {
+    const message = this.#suspicion.convict();
+    if (message) this.#settle(message, cutOffError(this.relay, message.bytes), 0);
+    this.#reopen(0);
+  }
+
   #answered(message: Outgoing, error: FedmsgError | undefined, position: number): void {
+    if (!message.isAnswered) this.#suspicion.answered();
     message.isAnswered = true;
     this.#stalls = 0;
     if (!error) this.#refusals = 0;
@@ -257,8 +266,7 @@ export class ConfirmClient {
     const isForNow = code === "busy" || code === "journal";
     if (!message && code !== "version") return;
     if (code === "invalid" || code === "too-large") {
-      const detail = `the relay at ${this.relay} refused the message: ${code}`;
-      this.#answered(message as Outgoing, new FedmsgError("FEDMSG_REFUSED", detail), 0);
+      this.#answered(message as Outgoing, refusedError(this.relay, code), 0);
       return;
     }
     // Told until something is confirmed again.
@@ -267,7 +275,8 @@ export class ConfirmClient {
     this.#pausedUntil = this.#now + pause;
     // Another relay may have room; and one that says what nobody knows is asked anew.
     if (this.#options.relays.length > 1) this.#reopen(1);
-    else if (!isForNow) this.#reopen(0);
+    else if (!isForNow || this.#window.hasGivenUp)
+      this.#reopen(0); // What was given up must not go out again.
     else if (line === this.#line) this.#window.sendAgain(n);
   }
 
@@ -283,13 +292,6 @@ export class ConfirmClient {
     this.#onIdle.clear();
   }
 
-  /** The first message after silence. */
-  #begin(now: number): void {
-    this.#now = now;
-    this.#toldAt = now;
-    this.#keepTime();
-  }
-
   #keepTime(): void {
     if (this.#tick) return;
     this.#tick = setInterval(() => this.#look(), tickMs);
@@ -300,7 +302,7 @@ export class ConfirmClient {
   #look(): void {
     const now = performance.now();
     this.#now = now;
-    if (this.#count === 0 && this.#onConnected.size === 0) {
+    if (this.#count === 0 && this.#arrivals.isEmpty) {
       clearInterval(this.#tick);
       this.#tick = undefined;
       return;
@@ -309,9 +311,10 @@ export class ConfirmClient {
     if (this.#pausedUntil > 0 && now >= this.#pausedUntil) {
       this.#pausedUntil = 0;
       this.#heardAt = now;
+      if (this.#window.isAgain && this.#window.hasGivenUp) this.#reopen(0);
       this.#pump();
     }
-    const since = Math.max(this.#heardAt, this.#window.oldest?.since ?? now);
+    const since = Math.max(this.#answeredAt, this.#window.oldest?.since ?? now);
     if (now - since >= tellMs && now - this.#toldAt >= tellMs) {
       this.#toldAt = now;
       this.#options.onEvent?.({ type: "waiting", relay: this.relay, ms: now - since });
@@ -325,10 +328,11 @@ export class ConfirmClient {
     if (!line) this.#reopen(1);
     else if (!line.isConnected) {
       if (relays.length > 1 && now - Math.max(line.openedAt, this.#heardAt) >= absenceMs) this.#reopen(1);
-    } else if (!this.#window.isEmpty && this.#pausedUntil === 0) {
+    } else if ((!this.#window.isEmpty || line.isProbed) && this.#pausedUntil === 0) {
       const most = Math.min(silenceMsMax, silenceMs * 2 ** this.#stalls) + (this.#window.bytes / bytesPerSecond) * 1000;
       if (now - this.#heardAt < most) return;
       this.#stalls = Math.min(10, this.#stalls + 1);
+      if (line.isProbed) this.#suspicion.acquit();
       this.#heardAt = now;
       this.#reopen(1);
     }
@@ -337,11 +341,6 @@ export class ConfirmClient {
   #expire(now: number): void {
     const { timeoutMs } = this.#options;
     if (timeoutMs === 0) return;
-    const detail =
-      `the relay at ${this.relay} did not confirm the message within ${timeoutMs} ms; ` +
-      "it may have taken it all the same: published again it would be another message";
-    this.#window.expire(now - timeoutMs, (message) => {
-      this.#settle(message, new FedmsgError("FEDMSG_TIMEOUT", detail), 0);
-    });
+    this.#window.expire(now - timeoutMs, (message) => this.#settle(message, lateError(this.relay, timeoutMs), 0));
   }
 }

@@ -3,6 +3,7 @@
 import { type Frames, framesByteLength } from "../transport/transport.ts";
 import { ConfirmLine } from "./confirm-router.ts";
 import type { Kept } from "./journalled.ts";
+import { keyText } from "./known-keys.ts";
 
 /** A connection, and where it is. */
 export class Line extends ConfirmLine {
@@ -59,4 +60,9 @@ export class Item implements Kept, Waiter {
   get isPassedOver(): boolean {
     return this.#refusals !== this.line.refusals;
   }
+}
+
+/** The key of a message, as it is looked up. */
+export function keyOf(kept: Kept): string {
+  return kept instanceof Item ? kept.keyText : keyText(kept.key);
 }

@@ -20,12 +20,12 @@
  * that nothing more is read), answers that nobody takes.
  */
 
-import type { Batch, SocketOptions } from "@fedmsg/zmtp";
+import type { Batch, MonitorEvent, SocketOptions } from "@fedmsg/zmtp";
 import { FedmsgError } from "../errors.ts";
 import { type Frames, type Publisher, sentAtOnce } from "../transport/transport.ts";
 import { bindSocket } from "../transport/zmtp/sockets.ts";
 import type { InvalidReason } from "../wire/frames.ts";
-import { Item, Line } from "./confirm-item.ts";
+import { Item, keyOf, Line } from "./confirm-item.ts";
 import { ConfirmRouter } from "./confirm-router.ts";
 import {
   type ConfirmCode,
@@ -39,7 +39,7 @@ import {
 } from "./confirm-wire.ts";
 import type { JournalledPublisher, Kept } from "./journalled.ts";
 import { describeKept } from "./keepable.ts";
-import { KnownKeys, keyText } from "./known-keys.ts";
+import { KnownKeys, keyText, TurnKeys, takenBefore, takenNow } from "./known-keys.ts";
 
 /** Parts of a server. */
 export interface ConfirmServerOptions {
@@ -72,11 +72,13 @@ export class ConfirmServer {
   readonly #options: ConfirmServerOptions;
   readonly #router: ConfirmRouter<Line>;
   readonly #known = new KnownKeys();
+  readonly #turns = new TurnKeys(this.#known);
   /** By key. */
   readonly #items = new Map<string, Item>();
   readonly #paused = new Set<Line>();
   readonly #journalled: JournalledPublisher | undefined;
   #bytes = 0;
+  #inHand = 0;
   #warnings = 0;
   #warnedAt = Number.NEGATIVE_INFINITY;
   #onIdle = () => {};
@@ -92,9 +94,19 @@ export class ConfirmServer {
   private constructor(options: ConfirmServerOptions) {
     this.#options = options;
     if ("keep" in options.output) this.#journalled = options.output;
-    if (this.#journalled) this.#journalled.onKept = this.#committed;
-    const socket = { ...options.socket, sendBytesMax: answerBytesMax, sendMessagesMax: 0 };
+    if (this.#journalled) {
+      this.#journalled.onKept = this.#committed;
+      this.#journalled.onTurn = (kept) => this.#turns.take(keyOf(kept));
+      this.#journalled.onRefused = () => this.#turns.end();
+    }
+    const onEvent = (event: MonitorEvent) => this.#hear(event);
+    const socket = { ...options.socket, sendBytesMax: answerBytesMax, sendMessagesMax: 0, onEvent };
     this.#router = new ConfirmRouter(socket, Line, (line, batch) => this.#take(line, batch));
+  }
+
+  /** Messages that are taken, and neither confirmed nor refused. */
+  get inHand(): number {
+    return this.#inHand;
   }
 
   /**
@@ -123,7 +135,6 @@ export class ConfirmServer {
       clearTimeout(timer);
     }
     for (const line of this.#paused) line.resume?.();
-    if (this.#journalled) this.#journalled.onKept = undefined;
     await this.#router.close();
   }
 
@@ -191,6 +202,7 @@ export class ConfirmServer {
     if (cameAs !== key) this.#items.set(cameAs, item);
     line.inHand++;
     line.bytes += item.bytes;
+    this.#inHand++;
     this.#bytes += item.bytes;
     this.#put(item);
   }
@@ -233,17 +245,23 @@ export class ConfirmServer {
 
   /** Something is committed, whoever it came from. */
   readonly #committed = (kept: Kept, position: number): void => {
-    this.#known.add(kept instanceof Item ? kept.keyText : keyText(kept.key), position);
+    this.#turns.end();
+    this.#known.add(keyOf(kept), position);
     if (kept instanceof Item) this.#confirm(kept, position);
   };
 
   #confirm(item: Item, position: number): void {
+    this.#options.onTaken?.();
+    this.#answerAll(item, position);
+  }
+
+  #answerAll(item: Item, position: number): void {
+    this.#inHand--;
     this.#items.delete(item.keyText);
     if (item.cameAs !== item.keyText) {
       this.#items.delete(item.cameAs);
       this.#known.add(item.cameAs, position);
     }
-    this.#options.onTaken?.();
     const at = formatCount(position);
     this.#answer(item.line, [confirmVersion, confirmWords.ok, formatCount(item.n), at]);
     item.line.inHand--;
@@ -255,6 +273,17 @@ export class ConfirmServer {
   }
 
   #failed(item: Item, error: unknown): void {
+    if (error === takenBefore || error === takenNow) {
+      // It came by the other door too: that one is committed now, or was not kept.
+      const position = this.#known.find(item.keyText);
+      if (position === undefined) this.#put(item);
+      else {
+        this.#answerAll(item, position);
+        this.#release(item);
+      }
+      return;
+    }
+    this.#inHand--;
     this.#items.delete(item.keyText);
     this.#items.delete(item.cameAs);
     const { code, message } = FedmsgError.from(error);
@@ -300,6 +329,11 @@ export class ConfirmServer {
   #cut(line: Line, detail: string): void {
     line.end();
     this.#warn(`the connection from ${line.host} was ended: ${detail}`);
+  }
+
+  #hear(event: MonitorEvent): void {
+    if (event.type === "cut") this.#warn(`a connection was ended (${event.reason}): ${event.detail}`);
+    else if (event.type === "accept-failed") this.#warn(`no connection can be accepted: ${event.detail}`);
   }
 
   #warn(detail: string): void {

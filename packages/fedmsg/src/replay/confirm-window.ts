@@ -38,6 +38,10 @@ export class Outgoing {
 /** Bytes on their way at a time; one message always fits. */
 const windowBytesMax = 8 * 1024 * 1024;
 
+/** What nobody waits for any more is taken out when there is so much of it, or half of everything. */
+const forgottenMax = 1000;
+const forgottenBytesMax = 4 * 1024 * 1024;
+
 /** Messages by number, and those behind them. */
 export class ConfirmWindow {
   /** Bytes of what is in the window. */
@@ -51,10 +55,28 @@ export class ConfirmWindow {
   #base = 1;
   /** Where in the window it is to be sent again, and all behind it. */
   #againAt: number | undefined;
+  /** What was settled without having been on its way, since it was looked for last; at least that much. */
+  #forgotten = 0;
+  #forgottenBytes = 0;
 
   /** Whether nothing is on its way. */
   get isEmpty(): boolean {
     return this.#windowAt === this.#window.length;
+  }
+
+  /** Whether something is to be sent again, under the same numbers. */
+  get isAgain(): boolean {
+    return this.#againAt !== undefined;
+  }
+
+  /** Whether nobody waits any more for something that has no answer. */
+  get hasGivenUp(): boolean {
+    return this.onWay.some(({ settle, isAnswered }) => !settle && !isAnswered);
+  }
+
+  /** What is on its way, in order, with what is answered among it. */
+  get onWay(): readonly Outgoing[] {
+    return this.#window.slice(this.#windowAt);
   }
 
   /** What came first of all that is here. */
@@ -64,7 +86,7 @@ export class ConfirmWindow {
 
   /** Everything. */
   rest(): readonly Outgoing[] {
-    return [...this.#window.slice(this.#windowAt), ...this.#waiting.slice(this.#waitingAt)];
+    return [...this.onWay, ...this.#waiting.slice(this.#waitingAt)];
   }
 
   push(message: Outgoing): void {
@@ -82,14 +104,14 @@ export class ConfirmWindow {
     this.#againAt = Math.min(at, this.#againAt ?? at);
   }
 
-  /** Sends what may be on its way, until `write` answers false: there is no room. */
-  pump(write: (n: number, message: Outgoing) => boolean): void {
+  /** Sends what may be on its way, at most so many, until `write` answers false: there is no room. */
+  pump(atMost: number, write: (n: number, frames: Frames) => boolean): void {
     if (this.#againAt !== undefined && !this.#writeAgain(write)) return;
-    while (this.#waitingAt < this.#waiting.length && this.#window.length - this.#windowAt < outstandingMax) {
+    while (this.#waitingAt < this.#waiting.length && this.#window.length - this.#windowAt < atMost) {
       const message = this.#waiting[this.#waitingAt] as Outgoing;
       if (message.settle) {
         if (this.bytes > 0 && this.bytes + message.bytes > windowBytesMax) return;
-        if (!write(this.#numberOf(this.#window.length), message)) return;
+        if (!write(this.#numberOf(this.#window.length), message.frames)) return;
         this.#window.push(message);
         this.bytes += message.bytes;
       }
@@ -98,10 +120,10 @@ export class ConfirmWindow {
   }
 
   /** Also what was answered: the relay counts on each number. */
-  #writeAgain(write: (n: number, message: Outgoing) => boolean): boolean {
+  #writeAgain(write: (n: number, frames: Frames) => boolean): boolean {
     for (let at = this.#againAt as number; at < this.#window.length; at++) {
       this.#againAt = at;
-      if (!write(this.#numberOf(at), this.#window[at] as Outgoing)) return false;
+      if (!write(this.#numberOf(at), (this.#window[at] as Outgoing).frames)) return false;
     }
     this.#againAt = undefined;
     return true;
@@ -126,14 +148,27 @@ export class ConfirmWindow {
 
   /** The connection is over: what has no answer waits again, in front of everything else, and numbers begin anew. */
   takeBack(): void {
-    const left = this.#window.slice(this.#windowAt).filter(({ settle }) => settle);
-    this.#waiting = [...left, ...this.#waiting.slice(this.#waitingAt)];
+    this.#waiting = this.rest().filter(({ settle }) => settle);
     this.#waitingAt = 0;
+    this.#forgotten = 0;
+    this.#forgottenBytes = 0;
     this.#window = [];
     this.#windowAt = 0;
     this.bytes = 0;
     this.#base = 1;
     this.#againAt = undefined;
+  }
+
+  /** Nobody waits for a message any more: it must not stay here until a relay comes. */
+  forget({ bytes }: Outgoing): void {
+    this.#forgotten++;
+    this.#forgottenBytes += bytes;
+    const most = Math.max(forgottenMax, (this.#waiting.length - this.#waitingAt) / 2);
+    if (this.#forgotten < most && this.#forgottenBytes < forgottenBytesMax) return;
+    this.#waiting = this.#waiting.slice(this.#waitingAt).filter(({ settle }) => settle);
+    this.#waitingAt = 0;
+    this.#forgotten = 0;
+    this.#forgottenBytes = 0;
   }
 
   /** Tells of everything that came before `since`. */

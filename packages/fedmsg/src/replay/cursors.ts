@@ -53,7 +53,8 @@ export interface CursorStore {
   /**
    * Keeps that a message was handled, together with what `work` writes: both or neither. What is handled in the same turn
    * of the event loop, or while a commit is under way, is committed as a group, in the order of the calls; where one `work`
-   * throws, that message alone is not handled, and the promise rejects with what it threw. `work` must not wait for
+   * throws, that message alone is not handled, and the promise rejects with what it threw, or with what the database says of
+   * a deferred constraint that it broke. `work` must not wait for
    * anything.
    *
    * @param key 8 bytes, as a latin1 text; where it was handled before, `work` does not run, and the promise resolves to

@@ -54,6 +54,10 @@ const pendingMax = 100_000;
 export class JournalledPublisher {
   /** Hears of each message when it is committed and handed to the socket. Must not throw. */
   onKept: ((kept: Kept, position: number) => void) | undefined;
+  /** Asked when it is a message's turn; where it throws, that message is neither kept nor sent, and ends with what was thrown. */
+  onTurn: ((kept: Kept) => void) | undefined;
+  /** Hears that a message was refused: the group it was in is over, as it is at `onKept`. Must not throw. */
+  onRefused: (() => void) | undefined;
   readonly #options: JournalledOptions;
   readonly #publisher: Publisher;
   #journal: Journal;
@@ -117,7 +121,9 @@ export class JournalledPublisher {
     let kept: K | undefined;
     const appended = journal.append((position) => {
       this.#assertTurn(journal, signal);
-      kept = build(position);
+      const built = build(position);
+      this.onTurn?.(built);
+      kept = built;
       return kept;
     });
     return appended.then((position) => this.#handOver(kept as K, position), this.#refuse);
@@ -138,6 +144,7 @@ export class JournalledPublisher {
 
   readonly #refuse = (error: unknown): never => {
     this.#settle();
+    this.onRefused?.();
     throw error;
   };
 

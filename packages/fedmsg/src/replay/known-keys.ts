@@ -2,6 +2,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { messageKey } from "../crypto/index.ts";
+import { FedmsgError } from "../errors.ts";
 import type { Journal } from "./journal.ts";
 
 /** Keys that are known in any case. */
@@ -63,4 +64,37 @@ export class KnownKeys {
 /** A key as it is looked up. */
 export function keyText(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
+}
+
+/** Thrown for a message that the journal has, by whichever way it came. */
+export const takenBefore = new FedmsgError("FEDMSG_QUEUE_FULL", "the message was taken before");
+/** Thrown for a message that is in the same group as another one with its key: it is to be tried again when that is over. */
+export const takenNow = new FedmsgError("FEDMSG_QUEUE_FULL", "the message is being taken");
+
+/**
+ * Sees to it that a journal takes no message twice. What is committed is in the table of keys; what is in the same group is not
+ * yet, and whether it will be nobody knows: whoever has it a second time asks again when the group is over.
+ */
+export class TurnKeys {
+  readonly #known: KnownKeys;
+  readonly #group = new Set<string>();
+  #isOver = false;
+
+  constructor(known: KnownKeys) {
+    this.#known = known;
+  }
+
+  /** It is a message's turn. @throws takenBefore, takenNow */
+  take(key: string): void {
+    if (this.#isOver) this.#group.clear();
+    this.#isOver = false;
+    if (this.#known.find(key) !== undefined) throw takenBefore;
+    if (this.#group.has(key)) throw takenNow;
+    this.#group.add(key);
+  }
+
+  /** The group is over: committed, or not. */
+  end(): void {
+    this.#isOver = true;
+  }
 }

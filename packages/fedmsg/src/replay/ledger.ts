@@ -72,6 +72,11 @@ export class Ledger {
     else this.#watchers.set(key, new Set([watcher]));
   }
 
+  /** Whether anybody waits for a key. */
+  isWatched(key: string): boolean {
+    return this.#watchers.has(key);
+  }
+
   /** Takes `watch` back. */
   unwatch(key: string, watcher: KeyWatcher): void {
     const watchers = this.#watchers.get(key);

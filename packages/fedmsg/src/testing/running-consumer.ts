@@ -84,6 +84,7 @@ export class ConsumerUnderTest implements RunningConsumer {
   readonly #over = new Set<Trial>();
   #overCount = 0;
   #looking: NodeJS.Timeout | undefined;
+  #starting: Promise<void> | undefined;
   #hub: RunningHub | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -103,8 +104,17 @@ export class ConsumerUnderTest implements RunningConsumer {
     return this.#log.lines;
   }
 
-  /** @throws FedmsgError FEDMSG_MODULE with what is wrong with the definition, or what its `start` threw; FEDMSG_UNSUPPORTED */
-  async start(): Promise<void> {
+  /**
+   * Runs it. `stop` waits for that.
+   *
+   * @throws FedmsgError FEDMSG_MODULE with what is wrong with the definition, or what its `start` threw; FEDMSG_UNSUPPORTED
+   */
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
     const onEvent = (event: StatusEvent) => this.#hear(event);
     const { config, transport } = this.#context;
     this.#hub = await startTestHub({ config, transport, log: this.#log, consumers: [this.#watched()], onEvent });
@@ -159,6 +169,7 @@ export class ConsumerUnderTest implements RunningConsumer {
   }
 
   async #stop(): Promise<void> {
+    await this.#starting?.catch(() => {}); // Whoever started it hears of that.
     await this.#hub?.drain(drainMs);
     clearInterval(this.#looking);
     this.#look();

@@ -28,6 +28,7 @@ export class ProducerUnderTest implements RunningProducer {
   readonly #context: RunContext;
   readonly #log = new KeptLog();
   #plugin: PluginContext | undefined;
+  #starting: Promise<void> | undefined;
   #hub: RunningHub | undefined;
   #polling: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | undefined;
@@ -43,8 +44,17 @@ export class ProducerUnderTest implements RunningProducer {
     return this.#log.lines;
   }
 
-  /** @throws FedmsgError FEDMSG_MODULE with what is wrong with the definition, or what its `start` threw; FEDMSG_UNSUPPORTED */
-  async start(): Promise<void> {
+  /**
+   * Runs it. `stop` waits for that.
+   *
+   * @throws FedmsgError FEDMSG_MODULE with what is wrong with the definition, or what its `start` threw; FEDMSG_UNSUPPORTED
+   */
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
     const { config, transport } = this.#context;
     this.#hub = await startTestHub({ config, transport, log: this.#log, producers: [this.#unscheduled()] });
   }
@@ -60,8 +70,13 @@ export class ProducerUnderTest implements RunningProducer {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#hub?.drain(drainMs) ?? Promise.resolve();
+    this.#stopping ??= this.#stop();
     return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => {}); // Whoever started it hears of that.
+    await this.#hub?.drain(drainMs);
   }
 
   async #poll(): Promise<void> {

@@ -7,7 +7,7 @@ import { codeOf, collect, expectNoLeaks, pkiFolder, signedConfig, withTimeout } 
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { connect } from "../bus/bus.ts";
-import { completeConfig } from "../config/index.ts";
+import { type ConfigInput, completeConfig } from "../config/index.ts";
 import { createTestBus } from "./test-bus.ts";
 
 expectNoLeaks();
@@ -67,6 +67,7 @@ describe("publishing and hearing", () => {
     const { ssldir, ca_cert_location, certname } = signedConfig();
     const keys = { sign_messages: true, validate_signatures: true, ssldir, ca_cert_location, certname };
     await using bus = await createTestBus({ config: { ...keys, ca_cert_cache: `${pkiFolder}ca.crt` } });
+    expect(bus.config.ca_cert_cache).toBeNull();
     const mine = await bus.connect();
     const heard = mine.subscribe();
     await heard.opened;
@@ -196,6 +197,16 @@ describe("closing", () => {
     expect(() => readdirSync(folder)).toThrow(/ENOENT/);
     expect(await codeOf(bus.connect())).toBe("FEDMSG_CLOSED");
     expect(await codeOf(bus.publish({ topic: "a" }))).toBe("FEDMSG_CLOSED");
+  });
+
+  test("no server is asked for certificates: a URL is refused where signatures are validated", async () => {
+    const url = "https://example.org/ca.crt";
+    const refused = (config: ConfigInput) =>
+      codeOf(createTestBus({ config: { validate_signatures: true, ...config } }));
+    expect(await refused({ ca_cert_location: url })).toBe("FEDMSG_CONFIG_INVALID");
+    expect(await refused({ crl_location: url })).toBe("FEDMSG_CONFIG_INVALID");
+    await using bus = await createTestBus({ config: { ca_cert_location: url, crl_location: url } });
+    expect(bus.config.validate_signatures).toBe(false);
   });
 
   test("a configuration that is wrong is told, and nothing is left behind", async () => {

@@ -39,7 +39,7 @@ import { type TestMessage, Voice } from "./voice.ts";
 export interface TestBusOptions {
   /**
    * Keys to set; `validate_signatures` is off unless it is set here. What leads out of the process has no effect: addresses,
-   * relays, journals, outbox, monitoring, lists of modules.
+   * relays, journals, outbox, monitoring, lists of modules. Where signatures are validated, URLs of certificates are refused.
    */
   readonly config?: ConfigInput | Config;
 }

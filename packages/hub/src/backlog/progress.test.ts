@@ -1,5 +1,7 @@
 /** Crashes at random moments, generation after generation: what a file says is enough to go on. */
 
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { type Noted, Progress } from "./progress.ts";
 import type { LoadedStatus } from "./status-file.ts";
@@ -87,4 +89,30 @@ test("no message that began is lost by a crash, and none is done twice", () => {
       `seed ${seed}`,
     ).toEqual([]);
   }
+});
+
+test("what is done behind one that is in hand is not kept in memory, whatever its order", () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const world = new World(randomOf(7));
+  const progress = new Progress(undefined);
+  const first = world.send();
+  progress.began(first);
+  const count = 2000;
+  const kept = Array.from({ length: count }, () => {
+    const noted = world.send();
+    progress.began(noted);
+    return new WeakRef(noted.message);
+  });
+  const random = randomOf(8);
+  for (const noted of world.sent.slice(1).toSorted(() => random() - 0.5)) progress.done(noted);
+  const last = world.sent.at(-1) as Noted;
+  world.sent.length = 0;
+  expect(progress.describe()).toMatchObject({ status: "pre", inHand: 1, message: { body: String(first.body) } });
+  return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+    collectGarbage();
+    expect(kept.filter((message) => message.deref() !== undefined).length).toBeLessThan(5);
+    progress.done(first);
+    expect(progress.describe()).toMatchObject({ status: "post", inHand: 0, message: { body: String(last.body) } });
+  });
 });

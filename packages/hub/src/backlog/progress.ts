@@ -27,6 +27,9 @@ interface Entry {
   /** Where history has to be read from once everything up to it is done. */
   readonly nextAt: number;
   isDone: boolean;
+  /** Its neighbours in its lane. */
+  before?: Entry | undefined;
+  behind?: Entry | undefined;
 }
 
 /** Keys that are remembered as known, so that what came live is not taken from history once more. */
@@ -137,41 +140,59 @@ export class Progress {
   }
 }
 
-/** Messages in the order in which they began. */
+/**
+ * Messages in the order in which they began. Of those that are done one behind the other only the last is kept: it alone may
+ * become the newest. So a message that is in hand for hours does not keep everything behind it in memory.
+ */
 class Lane {
-  #entries: Entry[] = [];
-  #head = 0;
+  #first: Entry | undefined;
+  #last: Entry | undefined;
   inHand = 0;
   /** The last one before which all are done, itself included. */
   newest: Entry | undefined;
 
   add(entry: Entry): void {
     this.inHand++;
-    this.#entries.push(entry);
+    entry.before = this.#last;
+    if (this.#last) this.#last.behind = entry;
+    else this.#first = entry;
+    this.#last = entry;
   }
 
   settle(entry: Entry): void {
+    const { before, behind } = entry;
     this.inHand--;
     entry.isDone = true;
-    while (this.#entries[this.#head]?.isDone) this.newest = this.#entries[this.#head++];
-    if (this.#head < 1024 || this.#head < this.#entries.length / 2) return;
-    this.#entries = this.#entries.slice(this.#head);
-    this.#head = 0;
+    if (behind?.isDone) this.#remove(entry);
+    if (before?.isDone) this.#remove(before);
+    const first = this.#first;
+    if (!first?.isDone) return;
+    this.newest = first;
+    this.#remove(first);
   }
 
   /** The first that is in hand. */
   get first(): Entry | undefined {
-    return this.#entries[this.#head];
+    return this.#first;
   }
 
   /** The earliest time of those that are in hand. */
   get oldestAt(): number {
     let oldest = Number.POSITIVE_INFINITY;
-    for (let n = this.#head; n < this.#entries.length; n++) {
-      const entry = this.#entries[n] as Entry;
+    for (let entry = this.#first; entry; entry = entry.behind) {
       if (!entry.isDone && entry.at < oldest) oldest = entry.at;
     }
     return oldest;
+  }
+
+  #remove(entry: Entry): void {
+    const { before, behind } = entry;
+    if (before) before.behind = behind;
+    else this.#first = behind;
+    if (behind) behind.before = before;
+    else this.#last = before;
+    entry.before = undefined; // The newest is kept, and must not keep others.
+    entry.behind = undefined;
   }
 }
 

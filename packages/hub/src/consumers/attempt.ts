@@ -16,6 +16,7 @@
 import { type Bus, FedmsgError } from "fedmsg";
 import type { Config } from "fedmsg/config";
 import type { ConsumeContext, Log, PluginContext, Transaction } from "fedmsg/plugin";
+import { hasCode } from "../plugins/text.ts";
 import type { Job } from "./job.ts";
 
 /** Why an attempt is over. */
@@ -26,6 +27,8 @@ export interface Outcome {
   readonly ending: Ending;
   /** Whether the message is handled, whatever else happened. */
   readonly isHandled: boolean;
+  /** Whether the disk refused to keep that it is: whatever `consume` threw then is not the message's fault. */
+  readonly isRefused: boolean;
   /** What went wrong, where something did. */
   readonly error?: unknown;
 }
@@ -61,6 +64,8 @@ export class Attempt implements ConsumeContext {
   #hasCommitted = false;
   #isHandled = false;
   #commitError: unknown;
+  /** What the work of a commit threw itself. */
+  #workError: unknown;
   #commitsUnderWay = 0;
 
   constructor(options: AttemptOptions) {
@@ -118,7 +123,7 @@ export class Attempt implements ConsumeContext {
     if (this.#ending) return rejected(this.#fenceError());
     this.#hasCommitted = true;
     this.#commitsUnderWay++;
-    const committing = this.job.handle(work);
+    const committing = this.job.handle(work && this.#noting(work));
     const settled = (isHandled: boolean, error?: unknown) => {
       this.#isHandled ||= isHandled;
       this.#commitError = error;
@@ -162,17 +167,38 @@ export class Attempt implements ConsumeContext {
 
   #conclude(): void {
     const ending = this.#ending as Ending;
-    const tell = (isHandled: boolean, error?: unknown) =>
-      this.#options.listener.ended(this, { ending, isHandled, error });
+    const tell = (isHandled: boolean, error?: unknown) => {
+      const isRefused = !isHandled && this.#isRefused;
+      this.#options.listener.ended(this, { ending, isHandled, isRefused, error });
+    };
     if (this.#isHandled || ending !== "returned") tell(this.#isHandled, this.#endingError);
     else if (this.#hasCommitted) tell(false, this.#commitError);
     else if (!this.job.isKept) tell(true);
     else {
       this.job.handle().then(
         () => tell(true),
-        (error: unknown) => tell(false, error),
+        (error: unknown) => {
+          this.#commitError = error;
+          tell(false, error);
+        },
       );
     }
+  }
+
+  /** Whether our own commit failed, and not what it was to write. */
+  get #isRefused(): boolean {
+    return this.#commitError !== this.#workError && hasCode(this.#commitError, "FEDMSG_JOURNAL");
+  }
+
+  #noting<T>(work: (transaction: Transaction) => T): (transaction: Transaction) => T {
+    return (transaction) => {
+      try {
+        return work(transaction);
+      } catch (error) {
+        this.#workError = error;
+        throw error;
+      }
+    };
   }
 
   #fenceError(): FedmsgError {

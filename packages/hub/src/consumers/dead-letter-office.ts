@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DeadLetter, DeadLetterBox, NewDeadLetter } from "@fedmsg/store";
 import type { Received } from "fedmsg";
 import type { Config } from "fedmsg/config";
@@ -10,6 +11,8 @@ import { cursorsPath, decodeMessage, type Transaction } from "fedmsg/plugin";
 import { stackOf } from "../plugins/text.ts";
 
 const errorLengthMax = 4096;
+/** Letters in one transaction: at the end of a hub there may be thousands, and each transaction waits for the disk. */
+const groupMax = 500;
 
 /** A message that failed once too often. */
 export interface FailedMessage {
@@ -24,12 +27,20 @@ export interface AskedLetter {
   readonly received: Received;
 }
 
+interface Waiting {
+  readonly letter: NewDeadLetter;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** Keeps them in the file of the consumer's cursors (`cursor_store`). What is not needed is not opened. */
 export class DeadLetterOffice {
   readonly #path: string;
   #opening: Promise<DeadLetterBox> | undefined;
   #box: DeadLetterBox | undefined;
   #isClosed = false;
+  readonly #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
 
   constructor(config: Config, name: string) {
     this.#path = cursorsPath(config, name);
@@ -40,10 +51,12 @@ export class DeadLetterOffice {
     return this.#path;
   }
 
-  /** Writes down a message of a consumer without cursors. */
-  async add(failed: FailedMessage): Promise<void> {
-    const box = await this.#open(true);
-    box.add(toLetter(failed));
+  /** Writes down a message of a consumer without cursors; what fails at the same time together. */
+  add(failed: FailedMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ letter: toLetter(failed), resolve, reject });
+      this.#writing ??= this.#writeAll();
+    });
   }
 
   /** What writes down a message in the transaction of its key. */
@@ -78,9 +91,26 @@ export class DeadLetterOffice {
   /** Lets go of the file. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#writing;
     await this.#opening?.catch(() => {});
     this.#box?.close();
     this.#box = undefined;
+  }
+
+  /** Timers and sockets have their turn between two groups. */
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await nextTurn();
+      const group = this.#waiting.splice(0, groupMax);
+      try {
+        const box = await this.#open(true);
+        const errors = box.addAll(group.map(({ letter }) => letter));
+        for (const [n, { resolve, reject }] of group.entries()) errors[n] === undefined ? resolve() : reject(errors[n]);
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
+    this.#writing = undefined;
   }
 
   /** Opens it once; what failed is tried again the next time. */

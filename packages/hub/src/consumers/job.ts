@@ -18,6 +18,10 @@ export abstract class Job {
   attempts = 0;
   /** What went wrong last. */
   error: unknown;
+  /** The disk refused to keep that it is handled: not the message's fault. */
+  isRefused = false;
+  /** Whether the hub's one turn is its own. */
+  hasTurn = false;
   /** It is not tried again, and becomes a dead letter. */
   isDead = false;
   /** The hub ends: one more attempt is the last. */
@@ -69,13 +73,10 @@ export class DurableJob extends Job {
   declare readonly received: DurableReceived;
   readonly isKept = true;
   readonly #office: DeadLetterOffice;
-  readonly #comesAgain: boolean;
 
-  /** @param comesAgain whether there is any journal that it may be fetched from */
-  constructor(received: DurableReceived, line: string | undefined, office: DeadLetterOffice, comesAgain: boolean) {
+  constructor(received: DurableReceived, line: string | undefined, office: DeadLetterOffice) {
     super(received, line);
     this.#office = office;
-    this.#comesAgain = comesAgain;
   }
 
   handle<T>(work?: (transaction: Transaction) => T): Promise<T | undefined> {
@@ -88,9 +89,11 @@ export class DurableJob extends Job {
     await this.received.commit(write);
   }
 
+  /** What no journal has is kept: it would be gone. */
   release(): boolean {
-    if (this.#comesAgain) this.received.release();
-    return this.#comesAgain;
+    const { comesAgain } = this.received;
+    if (comesAgain) this.received.release();
+    return comesAgain;
   }
 }
 
@@ -100,6 +103,7 @@ export class AskedJob extends Job {
   readonly #letter: DeadLetter;
   readonly #office: DeadLetterOffice;
   readonly #mayWork: boolean;
+  #isSettled = false;
 
   constructor(
     received: Received,
@@ -116,7 +120,10 @@ export class AskedJob extends Job {
 
   async handle<T>(work?: (transaction: Transaction) => T): Promise<T | undefined> {
     if (work && !this.#mayWork) throw noDatabase();
-    return this.#office.settle(this.#letter.id, work);
+    if (work && this.#isSettled) throw alreadyHandled();
+    const result = this.#office.settle(this.#letter.id, work);
+    this.#isSettled = true;
+    return result;
   }
 
   async bury(): Promise<void> {
@@ -127,6 +134,13 @@ export class AskedJob extends Job {
   release(): boolean {
     return true;
   }
+}
+
+function alreadyHandled(): FedmsgError {
+  return new FedmsgError(
+    "FEDMSG_UNSUPPORTED",
+    "commit(work): this message is handled already, and nothing of this work is written; do all of it in one commit",
+  );
 }
 
 function noDatabase(): FedmsgError {

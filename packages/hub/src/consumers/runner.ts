@@ -60,12 +60,12 @@ export class ConsumerRunner implements Runner {
   readonly #office: DeadLetterOffice;
   readonly #work: Workload;
   readonly #tally = new Tally();
-  /** Whether there is a journal from which a message that is let go can be fetched again. */
-  readonly #comesAgain: boolean;
   #subscription: Subscription | undefined;
   /** What was missed, the old way; a durable consumer asks journals instead. */
   #backlog: Backlog | undefined;
   #reading: Promise<void> | undefined;
+  #starting: Promise<void> | undefined;
+  #hasStarted = false;
   #isRunning = false;
   #isEnding = false;
   #isTakingAsked = false;
@@ -79,7 +79,6 @@ export class ConsumerRunner implements Runner {
     this.#options = options;
     this.name = definition.name;
     this.module = module;
-    this.#comesAgain = Boolean(definition.durable) && Object.keys(plugin.config.replay_endpoints ?? {}).length > 0;
     this.#topics = topicsOf(definition, plugin.config);
     this.#selects = selectorOf(definition);
     this.#lineOf = lineNamer(definition, log);
@@ -98,17 +97,9 @@ export class ConsumerRunner implements Runner {
     });
   }
 
-  async start(): Promise<void> {
-    const { definition, plugin } = this.#options;
-    if (definition.start) await callWithin(() => definition.start?.(plugin), startMs, "start");
-    if (this.#isEnding) return;
-    this.#subscription = this.#subscribe();
-    await this.#subscription.opened;
-    if (this.#isEnding) return;
-    if (!definition.durable) this.#backlog = await this.#openBacklog();
-    this.#isRunning = true;
-    void this.#readMissed();
-    this.#reading = this.#read(this.#subscription).catch((error: unknown) => this.#fail(error));
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
   }
 
   tick(): void {
@@ -135,6 +126,25 @@ export class ConsumerRunner implements Runner {
   drain(): Promise<void> {
     this.#ending ??= this.#end();
     return this.#ending;
+  }
+
+  async #start(): Promise<void> {
+    const { definition, plugin } = this.#options;
+    if (definition.start) await callWithin(() => definition.start?.(plugin), startMs, "start", plugin.signal);
+    this.#hasStarted = true;
+    if (this.#isEnding) return;
+    const subscription = this.#subscribe();
+    this.#subscription = subscription;
+    try {
+      await subscription.opened;
+      if (!definition.durable) this.#backlog = await this.#openBacklog(); // Behind `opened`: nothing lies between the two.
+    } catch (error) {
+      await subscription.close(); // Nobody would read it.
+      throw error;
+    }
+    this.#isRunning = !this.#isEnding;
+    void this.#readMissed();
+    this.#reading = this.#read(subscription).catch((error: unknown) => this.#fail(error));
   }
 
   #subscribe(): Subscription {
@@ -193,12 +203,8 @@ export class ConsumerRunner implements Runner {
 
   /** Returns a promise only where very many are being passed over. */
   #take(received: Received): Promise<void> | undefined {
-    const { definition, plugin } = this.#options;
-    if (this.#isEnding && (this.#comesAgain || plugin.signal.aborted)) {
-      if (this.#comesAgain) (received as DurableReceived).release();
-      else this.#unhandled++;
-      return undefined;
-    }
+    const { definition } = this.#options;
+    if (this.#isEnding && this.#letsGo(received)) return undefined;
     let isUndecided = false;
     try {
       if (this.#selects && !this.#selects(received)) return this.#pass(received);
@@ -207,12 +213,23 @@ export class ConsumerRunner implements Runner {
     }
     const line = this.#lineOf?.(received);
     const job = definition.durable
-      ? new DurableJob(received as DurableReceived, line, this.#office, this.#comesAgain)
+      ? new DurableJob(received as DurableReceived, line, this.#office)
       : new LiveJob(received, line, this.#office);
     job.isUndecided = isUndecided;
     this.#backlog?.began(received);
     this.#work.add(job);
     return undefined;
+  }
+
+  /** At the end, what comes again is not begun any more; and at the deadline nothing is. */
+  #letsGo(received: Received): boolean {
+    const { definition, plugin } = this.#options;
+    const comesAgain = definition.durable && (received as DurableReceived).comesAgain;
+    if (!comesAgain && !plugin.signal.aborted) return false;
+    if (definition.durable) (received as DurableReceived).release();
+    this.#backlog?.began(received); // It stays in hand there, so that history is asked for it.
+    if (!comesAgain) this.#unhandled++;
+    return true;
   }
 
   /** Passes over what is not for the consumer; a durable one would get it again otherwise. */
@@ -262,6 +279,7 @@ export class ConsumerRunner implements Runner {
     const { definition, plugin, log } = this.#options;
     this.#isEnding = true;
     this.#work.windUp();
+    if (this.#starting) await before(this.#starting, plugin.signal);
     const emptied = this.#emptied();
     if (!(await before(emptied, plugin.signal))) {
       this.#work.hurry(new FedmsgError("FEDMSG_CLOSED", "the hub ended before the message was handled"));
@@ -269,14 +287,20 @@ export class ConsumerRunner implements Runner {
     }
     this.#isRunning = false;
     if (this.#unhandled > 0)
-      log.warn(`the hub ended before ${this.#unhandled} messages were handled, and they are lost`);
-    if (definition.stop && this.#subscription) {
+      log.warn(`the hub ended before ${this.#unhandled} messages were handled; ${this.#comfort}`);
+    if (definition.stop && this.#hasStarted) {
       const complain = (error: unknown) => log.error(`stop failed: ${describeThrown(error)}`);
       await callWithin(() => definition.stop?.(plugin), graceMs, "stop").catch(complain);
     }
     await Promise.all([this.#subscription?.close(), this.#backlog?.close()]);
     await this.#office.close();
     log.flush();
+  }
+
+  /** What becomes of messages that are let go, and that no journal is known to have. */
+  get #comfort(): string {
+    if (this.#backlog) return "history is asked for them at the next start";
+    return this.#options.definition.durable ? "those that no journal has are lost" : "they are lost";
   }
 
   /** Resolves when what has arrived is done with. */

@@ -8,15 +8,18 @@
  *                      └──▶ dead letter; where that cannot be written: pause, and once more
  * ```
  *
- * All of them together are at most `heldMax`, which whoever adds must heed. An attempt that is given up may run on, where it
- * does not heed its signal: it counts no longer as one of `concurrency`, but there are never more than `heldMax` of those,
- * and the consumer stands still until one ends.
+ * All of them together are at most `heldMax`, and of `heldBytesMax` but for the last, which whoever adds must heed. An attempt that is given up may run on, where it
+ * does not heed its signal: it counts no longer as one of `concurrency`, but there are never more than `abandonedMax` of
+ * those, and the consumer stands still until one ends.
+ *
+ * With `moksha.blocking_mode` a message needs the hub's one turn to be begun, and gives it away when it is done with, or pauses:
+ * a message that fails, or a dead letter that cannot be written, holds up no other consumer.
  */
 
-import { FedmsgError, type FedmsgErrorCode } from "fedmsg";
+import type { FedmsgError } from "fedmsg";
 import type { ConsumeContext, PluginContext } from "fedmsg/plugin";
 import type { PluginLog } from "../plugins/plugin-log.ts";
-import { describeThrown, toLine } from "../plugins/text.ts";
+import { describeThrown, hasCode, toLine } from "../plugins/text.ts";
 import { Attempt, type AttemptListener, type Outcome } from "./attempt.ts";
 import type { Job } from "./job.ts";
 import { Lanes } from "./lanes.ts";
@@ -24,6 +27,8 @@ import { Pauses, pauseMs, type RetryPolicy } from "./retries.ts";
 import type { Tally } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
+/** Bytes of bodies in hand: what was parsed takes several times as much memory. One more message always fits. */
+const heldBytesMax = 16 * 1024 * 1024;
 /** How often a dead letter is tried to be written at most, in ms. */
 const buryMsMin = 100;
 
@@ -47,11 +52,13 @@ export interface WorkloadOptions {
 /** See the top of the file. */
 export class Workload implements AttemptListener {
   readonly heldMax: number;
+  readonly #abandonedMax: number;
   readonly #options: WorkloadOptions;
   readonly #held = new Set<Job>();
   readonly #lanes = new Lanes<Job>();
   readonly #pauses = new Pauses<Job>((job) => this.#goOn(job));
   readonly #attempts = new Set<Attempt>();
+  #heldBytes = 0;
   #handsFull = 0;
   #abandoned = 0;
   #isFilling = false;
@@ -63,7 +70,8 @@ export class Workload implements AttemptListener {
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
-    this.heldMax = options.turn ? 1 : Math.max(100, 10 * options.concurrency);
+    this.#abandonedMax = Math.max(100, 10 * options.concurrency);
+    this.heldMax = options.turn ? 1 : this.#abandonedMax;
   }
 
   /** How many messages are in these hands. */
@@ -91,15 +99,16 @@ export class Workload implements AttemptListener {
   /** Takes a message. */
   add(job: Job): void {
     this.#held.add(job);
+    this.#heldBytes += job.received.body.byteLength;
     this.#options.tally.received++;
-    const { turn } = this.#options;
-    if (turn) turn.take(() => this.#begin(job));
-    else this.#begin(job);
+    this.#whenItsTurn(job, () => {
+      if (!job.isEnded) this.#lanes.add(job, job.line);
+    });
   }
 
   /** Resolves when there is room for a message; `undefined` where there is. */
   room(): Promise<void> | undefined {
-    if (this.#held.size < this.heldMax) return undefined;
+    if (this.#held.size < this.heldMax && this.#heldBytes < heldBytesMax) return undefined;
     return new Promise((resolve) => this.#waitingForRoom.push(resolve));
   }
 
@@ -130,8 +139,8 @@ export class Workload implements AttemptListener {
     this.#attempts.delete(attempt);
     this.#handsFull--;
     tally.took(seconds);
-    if (isAbandoned && ++this.#abandoned === this.heldMax) {
-      const why = `consume does not heed its signal: ${this.heldMax} attempts that were given up still run`;
+    if (isAbandoned && ++this.#abandoned === this.#abandonedMax && !this.#hurry) {
+      const why = `consume does not heed its signal: ${this.#abandonedMax} attempts that were given up still run`;
       log.error(`${why}; it stands still until one of them ends`);
     }
     this.#fill();
@@ -144,7 +153,7 @@ export class Workload implements AttemptListener {
     this.#fill();
   }
 
-  ended({ job, attempt }: Attempt, { ending, isHandled, error }: Outcome): void {
+  ended({ job, attempt }: Attempt, { ending, isHandled, isRefused, error }: Outcome): void {
     const { tally, log, retry } = this.#options;
     if (ending === "timeout") tally.timeouts++;
     const hasFailed = ending !== "hub ended" && (ending !== "returned" || !isHandled);
@@ -154,17 +163,45 @@ export class Workload implements AttemptListener {
       log.complain(what, `${nameOf(job)}, ${attempt} of ${retry.attempts}: ${describeThrown(error)}`);
     }
     job.error = error;
+    job.isRefused = isRefused;
     if (isHandled) this.#done(job);
     else if (ending === "hub ended" || this.#hurry) this.#leave(job);
     else this.#retry(job);
   }
 
-  #begin(job: Job): void {
-    if (job.isEnded) {
-      this.#options.turn?.pass();
-      return;
-    }
-    this.#lanes.add(job, job.line);
+  /** Puts it where it is begun, once it has the turn, where there is one. */
+  #whenItsTurn(job: Job, queue: () => void): void {
+    const { turn } = this.#options;
+    const begin = () => {
+      job.hasTurn = turn !== undefined;
+      queue();
+      if (this.#isFilling) return; // It is looked at there.
+      this.#fill();
+      if (job.state === "waiting") this.#passTurn(job); // It cannot be begun yet, and asks once more when it can.
+    };
+    if (turn) turn.take(begin);
+    else begin();
+  }
+
+  #passTurn(job: Job): void {
+    if (!job.hasTurn) return;
+    job.hasTurn = false;
+    this.#options.turn?.pass();
+  }
+
+  /** It had its place before all others, and keeps it. */
+  #tryAgain(job: Job): void {
+    job.state = "waiting";
+    this.#whenItsTurn(job, () => {
+      if (job.isEnded) this.#lanes.finished(job.line);
+      else this.#lanes.addAgain(job);
+    });
+  }
+
+  #pause(job: Job, ms: number): void {
+    job.state = "pausing";
+    this.#pauses.add(job, ms);
+    this.#passTurn(job);
     this.#fill();
   }
 
@@ -173,14 +210,12 @@ export class Workload implements AttemptListener {
     if (this.#isFilling) return;
     this.#isFilling = true;
     const { concurrency, turn } = this.#options;
-    while (!this.#hurry && this.#handsFull < concurrency && this.#abandoned < this.heldMax) {
+    while (!this.#hurry && this.#handsFull < concurrency && this.#abandoned < this.#abandonedMax) {
       const job = this.#lanes.next();
       if (!job) break;
-      if (!job.isEnded) this.#attempt(job);
-      else {
-        this.#lanes.finished(job.line);
-        turn?.pass();
-      }
+      if (job.isEnded) this.#lanes.finished(job.line);
+      else if (turn && !job.hasTurn) this.#tryAgain(job);
+      else this.#attempt(job);
     }
     this.#isFilling = false;
   }
@@ -199,14 +234,10 @@ export class Workload implements AttemptListener {
   #retry(job: Job): void {
     const { retry, random } = this.#options;
     // A disk that is full is not the message's fault: it would make dead letters of all there are.
-    const isSpent = job.attempts >= retry.attempts && !hasCode(job.error, "FEDMSG_JOURNAL");
+    const isSpent = job.attempts >= retry.attempts && !job.isRefused;
     if (this.#isWindingUp && !job.isLast) this.#goOn(job);
     else if (this.#isWindingUp || isSpent) void this.#bury(job);
-    else {
-      job.state = "pausing";
-      this.#pauses.add(job, pauseMs(job.attempts, retry, random));
-      this.#fill();
-    }
+    else this.#pause(job, pauseMs(job.attempts, retry, random));
   }
 
   /** A pause is over, or is cut short by the end. */
@@ -215,9 +246,7 @@ export class Workload implements AttemptListener {
     else if (this.#isWindingUp && job.release()) this.#end(job);
     else {
       job.isLast = this.#isWindingUp;
-      job.state = "waiting";
-      this.#lanes.addAgain(job);
-      this.#fill();
+      this.#tryAgain(job);
     }
   }
 
@@ -240,14 +269,13 @@ export class Workload implements AttemptListener {
       this.#done(job);
     } catch (error) {
       const why = `${nameOf(job)}: ${describeThrown(error)}`;
-      if (hasCode(error, "FEDMSG_CLOSED") && job.release()) this.#end(job);
+      if ((this.#hurry || hasCode(error, "FEDMSG_CLOSED")) && job.release()) this.#end(job);
       else if (this.#hurry) {
         log.error(`the hub ends, and a message is lost, as its dead letter cannot be written: ${why}`);
         this.#end(job);
       } else {
         log.complain("a dead letter cannot be written, and is tried again", why);
-        job.state = "pausing";
-        this.#pauses.add(job, Math.max(retry.mostMs, buryMsMin));
+        this.#pause(job, Math.max(retry.mostMs, buryMsMin));
       }
     }
     this.#fill();
@@ -263,21 +291,12 @@ export class Workload implements AttemptListener {
   #end(job: Job): void {
     const wasInLane = job.state === "waiting"; // There it is found to have ended, when its turn comes.
     job.isEnded = true;
-    this.#held.delete(job);
+    if (this.#held.delete(job)) this.#heldBytes -= job.received.body.byteLength;
     if (!wasInLane) this.#lanes.finished(job.line);
     if (this.#waitingForRoom.length > 0) for (const resolve of this.#waitingForRoom.splice(0)) resolve();
     if (this.#held.size === 0) for (const resolve of this.#waitingForIdle.splice(0)) resolve();
-    if (!wasInLane) this.#options.turn?.pass();
+    this.#passTurn(job);
     this.#fill();
-  }
-}
-
-/** What was thrown may be anything, and throw when it is looked at. */
-function hasCode(error: unknown, code: FedmsgErrorCode): boolean {
-  try {
-    return error instanceof FedmsgError && error.code === code;
-  } catch {
-    return false;
   }
 }
 

@@ -2,23 +2,30 @@
 
 import { FedmsgError } from "fedmsg";
 
+/** A signal that does not fire. */
+const never = new AbortController().signal;
+
 /**
  * Calls something of a plugin, and waits for it for a while.
  *
  * @param what its name, for the error
- * @throws what it throws or rejects with; FedmsgError FEDMSG_TIMEOUT where it takes longer. What comes later is ignored.
+ * @param signal ends the waiting, where it fires
+ * @throws what it throws or rejects with; FedmsgError FEDMSG_TIMEOUT where it takes longer, FEDMSG_CLOSED where the signal
+ *   fires. What comes later is ignored.
  */
-export async function callWithin(call: () => unknown, ms: number, what: string): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new FedmsgError("FEDMSG_TIMEOUT", `${what} has not ended after ${ms / 1000} s`);
-    timer = setTimeout(() => reject(error), ms);
-  });
-  try {
-    await Promise.race([Promise.resolve(call()), late]);
-  } finally {
-    clearTimeout(timer);
+export async function callWithin(
+  call: () => unknown,
+  ms: number,
+  what: string,
+  signal: AbortSignal = never,
+): Promise<void> {
+  const calling = (async () => call())();
+  const called = before(calling, signal);
+  if (!(await within(called, ms))) {
+    throw new FedmsgError("FEDMSG_TIMEOUT", `${what} has not ended after ${ms / 1000} s`);
   }
+  if (!(await called)) throw new FedmsgError("FEDMSG_CLOSED", `the hub ended before ${what} had`);
+  await calling;
 }
 
 /** Whether something is settled before a signal fires. What it rejects with is not its matter. */

@@ -152,3 +152,16 @@ function isOn(config: Config, key: string): boolean {
 function moduleError(message: string): FedmsgError {
   return new FedmsgError("FEDMSG_MODULE", message);
 }
+
+/** Says why there is nothing to run, and what to do. */
+export function nothingToRun({ failures, off }: LoadedPlugins): FedmsgError {
+  const reasons = [
+    ...(failures.length > 0 ? [`${failures.length} could not be loaded`] : []),
+    ...(off.length > 0 ? [`switched off: ${off.join(", ")}`] : []),
+  ];
+  const why = reasons.length > 0 ? ` (${reasons.join("; ")})` : "";
+  return new FedmsgError(
+    "FEDMSG_MODULE",
+    `there is nothing to run${why}; list modules under consumers or producers in the configuration: consumers: [./audit.ts]`,
+  );
+}

@@ -1,6 +1,7 @@
 /** Texts that others wrote, made fit for a line of a log: what a plugin throws, topics, values that were found. */
 
 import { inspect } from "node:util";
+import { FedmsgError, type FedmsgErrorCode } from "fedmsg";
 
 /** Control characters, with which a message could make up lines of its own, and marks that reverse the direction of text. */
 const unprintable = /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
@@ -48,5 +49,14 @@ function textOf(thrown: unknown, describe: (error: Error) => string): string {
     return typeof thrown === "string" ? thrown : inspect(thrown, { depth: 1 }).slice(0, 10_000);
   } catch {
     return "something was thrown that cannot be described";
+  }
+}
+
+/** Whether something that was thrown is ours, with this code. It may be anything, and throw when it is looked at. */
+export function hasCode(error: unknown, code: FedmsgErrorCode): boolean {
+  try {
+    return error instanceof FedmsgError && error.code === code;
+  } catch {
+    return false;
   }
 }

@@ -31,6 +31,8 @@ export class ProducerRunner {
   #schedule: Schedule | undefined;
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
+  #starting: Promise<void> | undefined;
+  #hasStarted = false;
   #isRunning = false;
   #polls = 0;
   #failures = 0;
@@ -43,10 +45,16 @@ export class ProducerRunner {
   }
 
   /** Begins. @throws FedmsgError FEDMSG_CONFIG_INVALID for a cron expression that is none; what `start` throws */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
     const { definition, plugin } = this.#options;
     this.#schedule = await createSchedule(definition, this.#clock());
-    if (definition.start) await callWithin(() => definition.start?.(plugin), startMs, "start");
+    if (definition.start) await callWithin(() => definition.start?.(plugin), startMs, "start", plugin.signal);
+    this.#hasStarted = true;
     if (this.#ending) return;
     this.#isRunning = true;
     if (definition.now) this.#poll();
@@ -115,8 +123,9 @@ export class ProducerRunner {
   async #end(): Promise<void> {
     const { definition, plugin, log } = this.#options;
     clearTimeout(this.#timer);
+    if (this.#starting) await before(this.#starting, plugin.signal);
     if (this.#polling && !(await before(this.#polling, plugin.signal))) log.warn("the hub ended during a poll");
-    if (definition.stop && this.#isRunning) {
+    if (definition.stop && this.#hasStarted) {
       const complain = (error: unknown) => log.error(`stop failed: ${describeThrown(error)}`);
       await callWithin(() => definition.stop?.(plugin), graceMs, "stop").catch(complain);
     }

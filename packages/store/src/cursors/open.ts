@@ -5,7 +5,7 @@ import { ensureFile, type FileKind, filePath, takeLock } from "../file.ts";
 import type { JournalSync } from "../journal/schema.ts";
 import { type Database, openDatabase, resultCode, sqliteCodes } from "../sqlite.ts";
 import { cursorError, damagedAdvice } from "./errors.ts";
-import { cursorBusyMs, cursorTables, markOpen, readMeta } from "./schema.ts";
+import { cursorBusyMs, cursorTables, lockWaitMs, markOpen, readMeta } from "./schema.ts";
 import { type CursorListener, SqliteCursors } from "./store.ts";
 
 /** The file of cursors, and of dead letters. */
@@ -55,6 +55,7 @@ export async function openCursors(location: string, options: CursorOptions = {})
     db.exec("PRAGMA wal_checkpoint(FULL)");
     // Cursors and keys are a few pages; the subscriber's own tables get what is left.
     db.exec(`PRAGMA synchronous = ${options.sync === "normal" ? "NORMAL" : "FULL"}; PRAGMA cache_size = -4096`);
+    db.exec(`PRAGMA busy_timeout = ${lockWaitMs}`); // The rest of the waiting is done by a timer.
     return new SqliteCursors({ db, lock, path, keysKept: options.keysKept ?? keysKept, onEvent: options.onEvent });
   } catch (error) {
     if (db?.isOpen) db.close();

@@ -23,6 +23,11 @@ import type { Database } from "../sqlite.ts";
  * subscriber's own tables may be. All of ours are short; on a disk that is slow to sync they may still take a second.
  */
 export const cursorBusyMs = 5000;
+/**
+ * How long a commit of messages stands still for it at a time. A hub runs all of its consumers in one thread: none of them must
+ * be held up because somebody looks after one's tables.
+ */
+export const lockWaitMs = 50;
 
 /** The version of the tables that this program reads and writes. */
 const formatVersion = 1;

@@ -8,7 +8,8 @@
  * A group is what waits when its turn comes: up to 1000 messages or 20 ms of work, so that one `fsync` serves many. All of
  * it is one transaction; each `work` has a savepoint, so one that throws is undone alone. Two kinds of work fail in a way
  * that undoes its neighbours as well, and these then run a second time: one that rolls the whole transaction back by a
- * conflict clause, and one that breaks a deferred constraint, which is found when the group is committed.
+ * conflict clause, and one that breaks a deferred constraint, which is found when the group is committed. Alone in its
+ * transaction, the latter is rejected with what SQLite says: it is the work's error, and no fault of the disk.
  */
 
 import { FedmsgError } from "fedmsg";
@@ -18,13 +19,15 @@ import type { JournalEvent } from "../journal/events.ts";
 import { type Database, resultCode, type SqliteError, type Statement, sqliteCodes, syncFailed } from "../sqlite.ts";
 import { cursorError } from "./errors.ts";
 import { Keys } from "./keys.ts";
-import { markOpen, readCursors, readMeta } from "./schema.ts";
+import { cursorBusyMs, markOpen, readCursors, readMeta } from "./schema.ts";
 import { Savepoints, transactionEnded } from "./transaction.ts";
 
 const groupMessagesMax = 1000;
 const groupMs = 20;
 /** How long a cursor's move waits for a message to be committed with. */
 const moveMs = 1000;
+/** While another program holds the lock: until it is tried again. */
+const lockPauseMs = 200;
 
 /** Hears what somebody should know, and nobody can be told by a promise. Must not throw. */
 export type CursorListener = (event: Extract<JournalEvent, { type: "problem" }>) => void;
@@ -70,6 +73,9 @@ export class SqliteCursors implements CursorStore {
   #saving: Pick<Waiting, "resolve" | "reject">[] = [];
   #moveTimer: NodeJS.Timeout | undefined;
   #isScheduled = false;
+  /** Since when another program has held the lock, in ms of `performance.now()`. */
+  #lockedAt: number | undefined;
+  #lockTimer: NodeJS.Timeout | undefined;
   #broken: FedmsgError | undefined;
   #closing: Promise<void> | undefined;
   #isClosed = false;
@@ -117,7 +123,7 @@ export class SqliteCursors implements CursorStore {
     this.cursors.set(cursor.name, cursor);
     this.#moved.add(cursor.name);
     if (this.#closing) return;
-    this.#moveTimer ??= setTimeout(() => this.#commitGroup(), moveMs).unref();
+    this.#moveTimer ??= setTimeout(() => this.#schedule(), moveMs).unref();
   }
 
   save(): Promise<void> {
@@ -139,10 +145,12 @@ export class SqliteCursors implements CursorStore {
   }
 
   async #close(): Promise<void> {
+    clearTimeout(this.#lockTimer);
+    this.#db.exec(`PRAGMA busy_timeout = ${cursorBusyMs}`); // There is no other time.
     do {
       await new Promise((resolve) => setImmediate(resolve)); // Whoever closes may be some work.
       this.#commitGroup();
-    } while (this.#queue.length > 0);
+    } while (this.#queue.length > 0 || this.#saving.length > 0);
     this.#isClosed = true;
     const { lock, path, onEvent } = this.#options;
     try {
@@ -163,38 +171,63 @@ export class SqliteCursors implements CursorStore {
   #schedule(): void {
     if (this.#isScheduled || this.#closing) return;
     this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      this.#commitGroup();
-      if (this.#queue.length > 0) this.#schedule();
-    });
+    setImmediate(() => this.#takeTurn());
+  }
+
+  #takeTurn(): void {
+    this.#isScheduled = false;
+    if (this.#commitGroup() === "locked") {
+      this.#isScheduled = true;
+      this.#lockTimer = setTimeout(() => this.#takeTurn(), lockPauseMs);
+    } else if (this.#queue.length > 0) this.#schedule();
+  }
+
+  /** Whether an attempt to begin failed as another program holds the lock, and not for too long yet. */
+  #isLocked(error: unknown, { members }: Group): boolean {
+    if (this.#closing || resultCode(error) !== sqliteCodes.busy || members.length > 0) {
+      this.#lockedAt = undefined;
+      return false;
+    }
+    this.#lockedAt ??= performance.now();
+    if (performance.now() - this.#lockedAt < cursorBusyMs) return true;
+    this.#lockedAt = undefined;
+    return false;
   }
 
   /** Commits what waits: messages, cursors that moved, a filter. */
-  #commitGroup(): void {
-    if (this.#isClosed || (this.#queue.length === 0 && this.#moved.size === 0 && this.#isDescribed)) return;
+  #commitGroup(): "locked" | undefined {
+    if (this.#isClosed || (this.#queue.length === 0 && this.#moved.size === 0 && this.#isDescribed)) return undefined;
     const group: Group = { members: [], keys: new Set() };
     clearTimeout(this.#moveTimer);
     this.#moveTimer = undefined;
     const saving = this.#saving.splice(0);
+    let isCommitting = false;
     try {
       if (this.#broken) throw this.#broken;
       this.#db.exec("BEGIN IMMEDIATE");
       this.#handleGroup(group);
       this.#writeRest(group.keys);
+      isCommitting = true;
       this.#db.exec("COMMIT");
     } catch (error) {
       rollback(this.#db);
-      if (this.#failGroup(group, error)) this.#saving.unshift(...saving);
+      if (this.#isLocked(error, group)) {
+        this.#saving.unshift(...saving);
+        return "locked";
+      }
+      const isWorks = isCommitting && group.members.length > 0 && resultCode(error) === sqliteCodes.constraint;
+      if (this.#failGroup(group, error, isWorks)) this.#saving.unshift(...saving);
       else
         for (const { reject } of saving) reject(cursorError(this.#options.path, "what was moved is not kept", error));
-      return;
+      return undefined;
     }
+    this.#lockedAt = undefined;
     this.#keys.committed(group.keys, this.#forgettable);
     this.#moved.clear();
     this.#isDescribed = true;
     for (const { waiting, result } of group.members) waiting.resolve(result);
     for (const { resolve } of saving) resolve(undefined);
+    return undefined;
   }
 
   /** Handles what waits. `group` gets whoever must hear how it ends. */
@@ -242,14 +275,19 @@ export class SqliteCursors implements CursorStore {
     this.#keys.forget(this.#forgettable);
   }
 
-  /** @returns whether it is tried again */
-  #failGroup({ members }: Group, cause: unknown): boolean {
+  /** @param isWorks whether some work is to blame @returns whether the rest is tried again */
+  #failGroup({ members }: Group, cause: unknown, isWorks: boolean): boolean {
     const { path, onEvent } = this.#options;
     const waiting = members.map((member) => member.waiting);
-    const isConstraint = resultCode(cause) === sqliteCodes.constraint && waiting.length > 1;
-    if (cause === transactionEnded || isConstraint) {
+    const [first, ...others] = waiting;
+    if (isWorks && others.length === 0) {
+      first?.reject(cause);
+      this.#schedule();
+      return true;
+    }
+    if (cause === transactionEnded || isWorks) {
       this.#queue = [...waiting, ...this.#queue];
-      if (isConstraint) this.#singly = waiting.length; // To find whose it is.
+      if (isWorks) this.#singly = waiting.length; // To find whose it is.
       return true;
     }
     const error = cursorError(path, "nothing of the group was kept", cause);

@@ -44,6 +44,13 @@ export interface DeadLetterBox {
    */
   add(letter: NewDeadLetter): void;
   /**
+   * Keeps many in one transaction.
+   *
+   * @returns for each of them why it is not kept, as `add` throws it; `undefined` where it is
+   * @throws FedmsgError FEDMSG_JOURNAL: none of them is kept
+   */
+  addAll(letters: readonly NewDeadLetter[]): readonly unknown[];
+  /**
    * By id, from the lowest. Fewer than `limit` where their bodies have 16 MiB together; none only where there are no more.
    *
    * @param options `after`: only higher ids
@@ -91,6 +98,19 @@ export class SqliteDeadLetters implements DeadLetterBox {
 
   add(letter: NewDeadLetter): void {
     this.#write("a dead letter cannot be kept", () => this.#work((transaction) => addDeadLetter(transaction, letter)));
+  }
+
+  addAll(letters: readonly NewDeadLetter[]): readonly unknown[] {
+    const keep = (letter: NewDeadLetter) => {
+      try {
+        this.#work((transaction) => addDeadLetter(transaction, letter));
+        return undefined;
+      } catch (error) {
+        if (error instanceof WorkFailure) return error.cause;
+        throw error;
+      }
+    };
+    return this.#write("dead letters cannot be kept", () => letters.map(keep));
   }
 
   /** Creates the table where it is missing. */
