@@ -93,10 +93,10 @@ test("reads what our own hub says, through a file of the mode that was configure
     ...{ "fedmsg.consumers.dummy.enabled": true, endpoints: { nobody: [`tcp://127.0.0.1:${await freePort()}`] } },
   };
   await using _hub = start("fedmsg-hub", [], { config });
-  const { code, stdout } = await run("fedmsg-check", ["-c", "dummy", "-p", "MonitoringProducer"], { config });
+  const { code, stdout } = await run("fedmsg-check", ["-c", "DummyConsumer", "-p", "MonitoringProducer"], { config });
   expect({ code, report: JSON.parse(stdout) }).toMatchObject({
     code: 0,
-    report: { consumers: [{ name: "dummy", module: "fedmsg", topic: "*", initialized: true, backlog: 0 }] },
+    report: { consumers: [{ name: "DummyConsumer", module: "fedmsg.consumers.dummy", topic: "*", initialized: true, backlog: 0 }] },
   });
   expect(statSync(address.slice("ipc://".length)).mode & 0o777).toBe(0o600);
 });

@@ -81,6 +81,10 @@ export class FramesRunner implements Runner {
 
   tick(): void {}
 
+  problems(): readonly string[] {
+    return this.#worker?.problems?.() ?? [];
+  }
+
   async refresh(): Promise<void> {
     try {
       await this.#worker?.refresh?.();

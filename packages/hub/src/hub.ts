@@ -71,6 +71,8 @@ export interface Hub extends AsyncDisposable {
   stats(): HubStats;
   /** Those that take frames: relay and gateway. */
   readonly forwarders: readonly Forwarder[];
+  /** Where it can be watched, as far as the configuration says so: its reports, and its HTTP server. */
+  readonly watched: Readonly<Partial<Pick<Monitoring, "socket" | "url">>>;
   /** Reads keys, certificates and the list of revoked ones again (SIGHUP). What cannot be read stays as it was, and is told. */
   refresh(): Promise<void>;
   /**
@@ -221,6 +223,8 @@ class RunningHub implements Hub {
         transport: this.#transport,
         stats: () => this.stats(),
         certificates: () => this.bus.certificates(),
+        problems: () =>
+          this.#runners.flatMap((runner) => (runner.problems?.() ?? []).map((text) => `${runner.name}: ${text}`)),
         onWarning,
         version: ownVersion(),
       });
@@ -228,6 +232,10 @@ class RunningHub implements Hub {
       if (this.#options.monitoring !== "if possible") throw error;
       onWarning(`it runs unwatched: ${FedmsgError.from(error).message}`);
     }
+  }
+
+  get watched(): Hub["watched"] {
+    return this.#monitoring ?? {};
   }
 
   get forwarders(): readonly Forwarder[] {

@@ -216,14 +216,35 @@ async function openForwarder(sockets: Sockets, journal: Journal) {
     ...{ publisher: output, journal, reopen: async () => journal, onWarning },
     encode: (topic, msg) => toFrames(topic, JSON.stringify({ topic, msg })),
   });
-  const wayOut = { output: new KeepingOutput(journalled, onWarning), bodyBytesMax: 1000 };
+  const keeping = new KeepingOutput(journalled, onWarning);
+  const wayOut = { output: keeping, bodyBytesMax: 1000 };
   const forwarder = await startForwarding(sockets.transport, [inbound], wayOut, (event) => {
     if (event.type === "warning") onWarning(event.detail);
   });
   await publisher.subscribed();
   const say = (n: number) => publisher.send(toFrames("t", `{"n":${n},"topic":"t"}`));
-  return { forwarder, inbox, say, warnings };
+  return { forwarder, inbox, keeping, say, warnings };
 }
+
+test("while the journal refuses, that is a problem", async () => {
+  await using sockets = new Sockets(createMemoryTransport());
+  let isFull = false;
+  const { forwarder, inbox, keeping, say } = await openForwarder(
+    sockets,
+    fullNowAndThen(() => isFull),
+  );
+  await Promise.all([say(1), say(2), say(3)]);
+  await inbox.bodies(3);
+  expect(keeping.problem).toBeUndefined();
+  isFull = true;
+  await say(4);
+  await eventually(() => keeping.problem !== undefined, "the refusal");
+  expect(keeping.problem).toMatch(/the disk is full/);
+  isFull = false;
+  await inbox.bodies(1);
+  expect(keeping.problem).toBeUndefined();
+  await withTimeout(forwarder.drain(), "the end");
+});
 
 test("while the journal refuses, everything waits; then it goes on, in order, and nothing is lost", async () => {
   await using sockets = new Sockets(createMemoryTransport());

@@ -24,6 +24,7 @@ export class KeepingOutput implements Output {
   readonly #onWarning: (detail: string) => void;
   #isHurrying = false;
   #toldAt = Number.NEGATIVE_INFINITY;
+  #refusal: string | undefined;
 
   /** @param onWarning hears while the journal refuses, once a second */
   constructor(publisher: JournalledPublisher, onWarning: (detail: string) => void) {
@@ -35,6 +36,11 @@ export class KeepingOutput implements Output {
     return this.#publisher.dropped;
   }
 
+  /** Why nothing goes out, while that is so. */
+  get problem(): string | undefined {
+    return this.#refusal ?? this.#publisher.problem;
+  }
+
   send(frames: Frames): Promise<void> {
     return this.sendAll([frames]);
   }
@@ -43,6 +49,7 @@ export class KeepingOutput implements Output {
   async sendAll(messages: readonly Frames[]): Promise<void> {
     for (let left = messages; ; ) {
       const failure = await this.#attempt(left);
+      this.#refusal = failure?.error.message;
       if (!failure) return;
       if (!retried.includes(failure.error.code) || this.#isHurrying) throw failure.error;
       left = left.slice(failure.at);

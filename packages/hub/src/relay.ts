@@ -61,7 +61,8 @@ export async function openRelay(
     const encode = heartbeatEncoder(config, signer);
     const parts = { config, name: relayName, endpoint: outbound, publisher: output, encode, onWarning };
     const journalling = await openJournalling(parts);
-    const wayOut: Output = journalling ? new KeepingOutput(journalling.publisher, onWarning) : output;
+    const keeping = journalling && new KeepingOutput(journalling.publisher, onWarning);
+    const wayOut: Output = keeping ?? output;
     closing = wayOut;
     const forwarding = new Forwarding({ output: wayOut, bodyBytesMax: config.bodyBytesMax, transform, tell });
     const confirming = await openConfirming({ config, tell }, forwarding, journalling?.publisher ?? output);
@@ -72,6 +73,7 @@ export async function openRelay(
       confirm: confirming?.addresses,
       consume: (batch, source) => forwarding.forward(batch, source),
       counts: () => forwarding.counts,
+      problems: () => (keeping?.problem === undefined ? [] : [keeping.problem]),
       subscribed: (topic, signal) => output.subscribed(topic, signal),
       ...(refresh && { refresh }),
       beforeEnd: async () => confirming?.close(),

@@ -158,6 +158,8 @@ export interface FramesWorker {
    */
   consume(batch: readonly Frames[], source: FramesSource): Promise<void> | undefined;
   counts(): FramesCounts;
+  /** What keeps it from its work at the moment, such as a journal that cannot be written; `/healthz` tells it. */
+  problems?(): readonly string[];
   /** Resolves when somebody subscribes to a prefix of `topic` where it publishes. */
   subscribed?(topic?: string, signal?: AbortSignal): Promise<void>;
   /** Reads keys and certificates again (SIGHUP). */

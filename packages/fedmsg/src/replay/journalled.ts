@@ -93,6 +93,11 @@ export class JournalledPublisher {
     return this.#journal;
   }
 
+  /** Why nothing can be kept, and so nothing is published, while that is so. */
+  get problem(): string | undefined {
+    return this.#missing?.message;
+  }
+
   /** Messages that some subscriber did not get live. */
   get dropped(): number {
     return this.#publisher.dropped;

@@ -49,6 +49,9 @@ export interface WorkloadOptions {
   readonly onDone?: ((job: Job) => void) | undefined;
 }
 
+/** Nobody published before 2001. In seconds since the epoch. */
+const believedFrom = 1e9;
+
 /** See the top of the file. */
 export class Workload implements AttemptListener {
   readonly heldMax: number;
@@ -90,8 +93,10 @@ export class Workload implements AttemptListener {
   oldestAt(): number | undefined {
     let oldest: number | undefined;
     for (const { received } of this.#held) {
-      const at = received.message.timestamp;
-      if (typeof at === "number" && !(at >= (oldest ?? Number.POSITIVE_INFINITY))) oldest = at;
+      const { timestamp: at } = received.message;
+      if (typeof at !== "number" || at < believedFrom || at >= (oldest ?? Number.POSITIVE_INFINITY)) continue;
+      // Where signatures count, somebody without one could say anything.
+      if (received.trust !== "unsigned") oldest = at;
     }
     return oldest;
   }

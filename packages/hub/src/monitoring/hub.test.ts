@@ -1,6 +1,6 @@
 /** A real hub, seen from outside. */
 
-import { anyAddress, eventually, expectNoLeaks, Sockets, signedConfig } from "@fedmsg/testkit";
+import { anyAddress, eventually, expectNoLeaks, Sockets, signedConfig, testConfig } from "@fedmsg/testkit";
 import { connect } from "fedmsg";
 import { createMemoryTransport, defineConsumer, defineProducer } from "fedmsg/plugin";
 import { expect, test } from "vitest";
@@ -62,4 +62,32 @@ test("what a hub did shows on its socket, in its metrics and in its health", asy
   } finally {
     await monitoring.close();
   }
+});
+
+test("what keeps a relay from its work is told by its health, until it is mended", async () => {
+  const transport = createMemoryTransport();
+  const config = testConfig({ mute: true, metrics_port: 0 });
+  const problems: string[] = [];
+  const relay = defineConsumer({
+    name: "relay",
+    open: async () => ({
+      inputs: { connect: "endpoints" as const },
+      consume: () => undefined,
+      counts: () => ({ forwarded: 0, dropped: 0, refused: {} }),
+      problems: () => problems,
+      drain: async () => {},
+      close: async () => {},
+    }),
+  });
+  await using hub = await startHub({ config, consumers: [relay], transport, log });
+  const health = async () => {
+    const answer = await fetch(`${hub.watched.url}/healthz`, { headers: { connection: "close" } });
+    return [answer.status, await answer.json()];
+  };
+  expect(await health()).toMatchObject([200, { status: "ok" }]);
+  problems.push("there is no journal");
+  await eventually(async () => (await health())[0] === 503, "the problem");
+  expect(await health()).toMatchObject([503, { problems: ["relay: there is no journal"] }]);
+  problems.length = 0;
+  await eventually(async () => (await health())[0] === 200, "its end");
 });

@@ -17,4 +17,6 @@ export interface Runner {
    */
   drain(): Promise<void>;
   stats(): ConsumerStats;
+  /** What keeps it from its work at the moment. */
+  problems?(): readonly string[];
 }
