@@ -96,7 +96,11 @@ test("reads what our own hub says, through a file of the mode that was configure
   const { code, stdout } = await run("fedmsg-check", ["-c", "DummyConsumer", "-p", "MonitoringProducer"], { config });
   expect({ code, report: JSON.parse(stdout) }).toMatchObject({
     code: 0,
-    report: { consumers: [{ name: "DummyConsumer", module: "fedmsg.consumers.dummy", topic: "*", initialized: true, backlog: 0 }] },
+    report: {
+      consumers: [
+        { name: "DummyConsumer", module: "fedmsg.consumers.dummy", topic: "*", initialized: true, backlog: 0 },
+      ],
+    },
   });
   expect(statSync(address.slice("ipc://".length)).mode & 0o777).toBe(0o600);
 });
