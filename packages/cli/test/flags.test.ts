@@ -199,7 +199,8 @@ test("Ctrl-C ends a benchmark with all of its processes", async () => {
 });
 
 test("settings reach the socket: a port that is no port is refused before anything is opened", async () => {
-  const config = { relay_inbound: [`tcp://127.0.0.1:${await freePort()}0000`] };
+  const endpoints = { relay_outbound: ["tcp://127.0.0.1:*"] };
+  const config = { endpoints, relay_inbound: [`tcp://127.0.0.1:${await freePort()}0000`] };
   const { code, stderr } = await run("fedmsg-relay", [], { config });
   expect(code).toBe(1);
   expect(stderr).toMatch(/relay_inbound\[0\] \(from .*fedmsg\.yaml:1\): .*port/);
