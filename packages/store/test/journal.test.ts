@@ -253,13 +253,15 @@ describe("retention", () => {
     await append(journal, 10_000);
     const sizeBefore = statSync(file).size;
     for (let n = 0; n < 8; n++) await append(journal, 10_000);
+    expect(journal.info.head).toBe(90_000);
+    // Where the machine is busy it falls behind, as no commit may take long, and comes after with the next ones.
+    for (let n = 0; n < 100 && journal.info.bytes > bytesMax; n++) await append(journal, 1);
     const { first, head, bytes } = journal.info;
-    expect(head).toBe(90_000);
     expect(bytes).toBeLessThanOrEqual(bytesMax);
     expect(first).toBe(head - Math.floor(bytesMax / (bytes / (head - first + 1))) + 1);
     expect(served(journal).length).toBe(head - first + 1);
     expect(statSync(file).size).toBeLessThan(sizeBefore * 1.5);
-    expect(journal.count({ msgIds: [`2026-${first - 1}`, `2026-${first}`, "2026-90000"] }, 9)).toBe(2);
+    expect(journal.count({ msgIds: [`2026-${first - 1}`, `2026-${first}`, `2026-${head}`] }, 9)).toBe(2);
     await journal.close();
     const reader = await openJournalReader(file);
     expect(await reader.verify()).toMatchObject({ faultCount: 0 });
