@@ -26,7 +26,7 @@ export interface FramesRunnerOptions {
   readonly definition: FramesConsumerDefinition;
   readonly module: string;
   readonly plugin: PluginContext;
-  readonly transport: Promise<Transport>;
+  readonly transport: Transport;
   readonly tell: (event: StatusEvent) => void;
   /** Hears that it cannot go on. */
   readonly onFailure: (error: FedmsgError) => void;
@@ -137,7 +137,7 @@ export class FramesRunner implements Runner {
   /** What comes too late is closed. @throws FedmsgError FEDMSG_TIMEOUT, FEDMSG_CLOSED; what the consumer does */
   async #openWorker(): Promise<FramesWorker> {
     const { definition, plugin, tell } = this.#options;
-    const context: FramesContext = { ...plugin, transport: await this.#options.transport, tell };
+    const context: FramesContext = { ...plugin, transport: this.#options.transport, tell };
     const opening = (async () => definition.open(context))();
     const isOpen = before(opening, plugin.signal);
     const isInTime = await within(isOpen, openMs);
@@ -148,7 +148,8 @@ export class FramesRunner implements Runner {
   }
 
   async #openSources({ inputs }: FramesWorker, config: Config): Promise<void> {
-    const { transport, tell } = this.#options;
+    const { tell } = this.#options;
+    const transport = Promise.resolve(this.#options.transport);
     const common = {
       config,
       status: { emit: tell },

@@ -294,9 +294,8 @@ class RunningHub implements Hub {
     const plugin = this.#context(name, log);
     const onFailure = (error: FedmsgError) => this.#stopped(name, error);
     if ("open" in definition) {
-      const transport = Promise.resolve(this.#transport);
       const tell = (event: StatusEvent) => this.#options.onEvent?.(event);
-      return new FramesRunner({ definition, module, plugin, transport, tell, onFailure });
+      return new FramesRunner({ definition, module, plugin, transport: this.#transport, tell, onFailure });
     }
     return new ConsumerRunner({
       ...{ definition, module, plugin, log, onFailure, turn: this.#turn, processName: this.#options.processName },

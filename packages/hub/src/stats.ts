@@ -3,7 +3,7 @@
 /** One consumer. */
 export interface ConsumerStats {
   readonly name: string;
-  /** The module as the configuration names it; `fedmsg` for what comes with the hub. */
+  /** The module as the configuration names it; what comes with the hub has the name of Python's. */
   readonly module: string;
   /** What it is subscribed to. */
   readonly topics: readonly string[];

@@ -59,6 +59,7 @@ export function importModule(variable: string, { file, isTypescript }: NewModule
   return `\nconst { default: ${variable} } = await loadModule("./${file}", { from: import.meta.dirname });\n`;
 }
 
+/** An error about what cannot be written, and why. */
 export function refuse(why: string): FedmsgError {
   return new FedmsgError("FEDMSG_UNSUPPORTED", why);
 }
