@@ -71,11 +71,20 @@ describe.each(Object.entries(mechanisms))("%s", (name, mechanism) => {
     },
   );
 
-  // libzmq ends the connection when it has read our mechanism, before it tells its own: why, we cannot know.
+  // libzmq ends the connection when it has read our mechanism, before it tells its own: why, we cannot know. When our
+  // greeting is there before libzmq looks for the first time, it leaves without a byte, as a port scanner does: nothing is
+  // told then, and another one comes.
   test.each(["DEALER", "SUB"] as const)("ours tells that a libzmq %s has left the handshake", async (type) => {
     await using room = new Room();
-    const [ours] = await connectBad(room, type, mechanism.client);
-    await has(ours, "refused");
+    const [ours, first, address] = await connectBad(room, type, mechanism.client);
+    await has(first, "refused");
+    await eventually(async () => {
+      if (ours.happened.includes("refused")) return true;
+      const another = room.socket("libzmq", type, { oracle: mechanism.client });
+      another.connect(address);
+      await has(another, "refused");
+      return false;
+    }, "ours tells of one of them");
   });
 
   test.each(["PUB", "ROUTER"] as const)(
