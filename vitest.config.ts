@@ -12,12 +12,14 @@ const project = (name: string) => ({
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    retry: process.env.CI ? 1 : 0, // A busy machine should not stop a change; what it took is named at the end.
     pool: "forks" as const,
   },
 });
 
 export default defineConfig({
   test: {
+    reporters: ["default", "./scripts/flaky-reporter.mjs"],
     maxWorkers: 2, // The suite waits more than it computes; one fewer than the cores, the default, leaves two cores idle.
     projects: ["zmtp", "fedmsg", "store", "hub", "cli", "testkit"].map(project),
     coverage: {
