@@ -10,8 +10,8 @@ const project = (name: string) => ({
     name,
     root: `packages/${name}`,
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000, // It matters only where something hangs; a busy machine may take long.
+    hookTimeout: 60_000,
     retry: process.env.CI ? 1 : 0, // A busy machine should not stop a change; what it took is named at the end.
     pool: "forks" as const,
   },

@@ -12,8 +12,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { tailMessages } from "fedmsg";
 import { quantile } from "#workloads";
+import { receiveAll } from "./receive-all.mjs";
 
 /**
  * @typedef {"full" | "normal"} Sync
@@ -24,9 +24,6 @@ import { quantile } from "#workloads";
  */
 
 const workerFile = fileURLToPath(new URL("./confirmed-worker.mjs", import.meta.url));
-const heartbeatPrefix = "_heartbeat.";
-/** Without news for so long, what is missing was lost. */
-const silenceMs = 10_000;
 
 /**
  * @param {{ rounds: number, print: (line: object) => void, messages?: number | undefined }} options
@@ -62,7 +59,7 @@ async function measure(sync, outbox, messages) {
     const received = receiveAll(relay.ready.outbound, messages);
     await relay.next();
     const published = await publisher.end();
-    const lost = await received;
+    const { lost } = await received;
     const relayed = await relay.end();
     return { sync, outbox, perSecond: published.perSecond, lost, publisherUs: published.cpuUs, relayUs: relayed.cpuUs };
   } finally {
@@ -86,29 +83,6 @@ async function start(args) {
     return done;
   };
   return { ready, next, end };
-}
-
-/**
- * @param {string} address
- * @param {number} messages
- * @returns {Promise<number>} how many did not come
- */
-async function receiveAll(address, messages) {
-  const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(), silenceMs);
-  let received = 0;
-  const endpoints = { bench: [address] };
-  for await (const { topic } of tailMessages({ endpoints, validate_signatures: false, signal: silence.signal })) {
-    if (topic.startsWith(heartbeatPrefix)) continue;
-    received++;
-    if (received % 1000 === 0) {
-      clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), silenceMs);
-    }
-    if (received === messages) break;
-  }
-  clearTimeout(timer);
-  return messages - received;
 }
 
 /**

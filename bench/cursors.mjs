@@ -7,14 +7,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { openCursors } from "@fedmsg/store";
-import { mark, openBare, perSecond } from "./journal.mjs";
+import { inFlightPerSecond, inOneFolder, mark, openBare, perSecond } from "./beside.mjs";
 
 /** @typedef {Record<"full" | "bareFull" | "normal" | "bareNormal", number>} Round Messages a second. */
-/** @typedef {import("./journal.mjs").Mark} Mark */
+/** @typedef {import("./beside.mjs").Mark} Mark */
 
 const inFlight = 1000;
 const table = "CREATE TABLE builds (id INTEGER PRIMARY KEY, text TEXT)";
@@ -43,27 +40,17 @@ export async function measureCursors({ rounds: count, print }) {
 }
 
 /**
- * @param {{ full: number, normal: number }} sizes
+ * @param {import("./beside.mjs").Sizes} sizes
  * @param {number} round
  * @returns {Promise<Round>}
  */
-async function measureAll(sizes, round) {
-  const folder = mkdtempSync(join(tmpdir(), "fedmsg-bench-"));
-  const file = (/** @type {string} */ name) => join(folder, `${name}.db`);
-  const pieces = [
-    async () => ({ full: await ours(file("full"), "full", sizes.full) }),
-    async () => ({ bareFull: await bare(file("bare-full"), "FULL", sizes.full) }),
-    async () => ({ normal: await ours(file("normal"), "normal", sizes.normal) }),
-    async () => ({ bareNormal: await bare(file("bare-normal"), "NORMAL", sizes.normal) }),
-  ];
-  if (round % 2 === 0) pieces.reverse();
-  try {
-    let all = {};
-    for (const piece of pieces) all = { ...all, ...(await piece()) };
-    return /** @type {Round} */ (all);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+function measureAll(sizes, round) {
+  return inOneFolder(round, [
+    async (file) => ({ full: await ours(file("full"), "full", sizes.full) }),
+    async (file) => ({ bareFull: await bare(file("bare-full"), "FULL", sizes.full) }),
+    async (file) => ({ normal: await ours(file("normal"), "normal", sizes.normal) }),
+    async (file) => ({ bareNormal: await bare(file("bare-normal"), "NORMAL", sizes.normal) }),
+  ]);
 }
 
 /**
@@ -75,14 +62,9 @@ async function ours(file, sync, count) {
   const store = await openCursors(file, { sync });
   await store.handle("creation", (transaction) => transaction.run(table));
   const keys = Array.from({ length: count }, (_, n) => keyOf(n));
-  let begun = 0;
-  const work = async () => {
-    while (begun < count) {
-      const n = begun++;
-      await store.handle(keys[n] ?? "", (transaction) => transaction.run(insert, n, text));
-    }
-  };
-  const handled = await perSecond(count, () => Promise.all(Array.from({ length: inFlight }, work)));
+  const handled = await inFlightPerSecond(count, inFlight, (n) =>
+    store.handle(keys[n] ?? "", (transaction) => transaction.run(insert, n, text)),
+  );
   await store.close();
   return handled;
 }

@@ -6,15 +6,11 @@
  * disk `full` measures how many `fsync` there are, `normal` what each entry costs.
  */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { openJournal } from "@fedmsg/store";
-import { quantile } from "#workloads";
+import { inFlightPerSecond, inOneFolder, mark, openBare, perSecond } from "./beside.mjs";
 
 /** @typedef {Record<"full" | "bareFull" | "normal" | "bareNormal" | "read" | "bareRead", number>} Round Entries a second. */
-/** @typedef {{ mark: string, value: number, limit: number, ratio: number, required: string, pass: boolean }} Mark */
-/** @typedef {import("@photostructure/sqlite").DatabaseSyncInstance} Database */
+/** @typedef {import("./beside.mjs").Mark} Mark */
 
 const inFlight = 2000;
 const bareGroup = 100;
@@ -45,28 +41,17 @@ export async function measureJournal({ rounds: count, print, counts: sizes = cou
 }
 
 /**
- * @param {{ full: number, normal: number }} sizes
+ * @param {import("./beside.mjs").Sizes} sizes
  * @param {number} round
  * @returns {Promise<Round>}
  */
-async function measureAll(sizes, round) {
-  const folder = mkdtempSync(join(tmpdir(), "fedmsg-bench-"));
-  const file = (/** @type {string} */ name) => join(folder, `${name}.db`);
-  /** @type {(() => Promise<Partial<Round>>)[]} */
-  const pieces = [
-    () => ours(file("full"), "full", sizes.full),
-    () => bare(file("bare-full"), "FULL", sizes.full),
-    () => ours(file("normal"), "normal", sizes.normal),
-    () => bare(file("bare-normal"), "NORMAL", sizes.normal),
-  ];
-  if (round % 2 === 0) pieces.reverse();
-  try {
-    let all = {};
-    for (const piece of pieces) all = { ...all, ...(await piece()) };
-    return /** @type {Round} */ (all);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+function measureAll(sizes, round) {
+  return inOneFolder(round, [
+    (file) => ours(file("full"), "full", sizes.full),
+    (file) => bare(file("bare-full"), "FULL", sizes.full),
+    (file) => ours(file("normal"), "normal", sizes.normal),
+    (file) => bare(file("bare-normal"), "NORMAL", sizes.normal),
+  ]);
 }
 
 /**
@@ -77,14 +62,9 @@ async function measureAll(sizes, round) {
  */
 async function ours(file, sync, count) {
   const journal = await openJournal(file, { sync });
-  let begun = 0;
-  const work = async () => {
-    while (begun < count) {
-      begun++;
-      await journal.append((position) => ({ topic, msgId: idOf(position), body }));
-    }
-  };
-  const appended = await perSecond(count, () => Promise.all(Array.from({ length: inFlight }, work)));
+  const appended = await inFlightPerSecond(count, inFlight, () =>
+    journal.append((position) => ({ topic, msgId: idOf(position), body })),
+  );
   const read = await perSecond(count, async () => {
     let seen = 0;
     for (let after = 0; after < count; ) {
@@ -136,54 +116,9 @@ async function bare(file, synchronous, count) {
   return synchronous === "FULL" ? { bareFull: appended } : { bareNormal: appended, bareRead: read };
 }
 
-/**
- * The SQLite that the store uses.
- *
- * @param {string} file
- * @returns {Promise<Database>}
- */
-export async function openBare(file) {
-  const isBuiltIn = Number.parseInt(process.versions.node, 10) >= 24;
-  const name = isBuiltIn ? "node:sqlite" : "@photostructure/sqlite";
-  const { DatabaseSync } = await import(name);
-  return new DatabaseSync(file);
-}
-
 /** @param {number} n */
 function idOf(n) {
   return `2026-f989d333-aed3-485b-a9e4-7fac${String(n).padStart(8, "0")}`;
-}
-
-/**
- * @param {number} count
- * @param {() => Promise<unknown>} work
- */
-export async function perSecond(count, work) {
-  const startedAt = performance.now();
-  await work();
-  return (count / (performance.now() - startedAt)) * 1000;
-}
-
-/**
- * @template {string} Key
- * @param {string} name
- * @param {readonly Record<Key, number>[]} rounds
- * @param {Key} ours
- * @param {Key} bareOne
- * @param {number} least
- * @returns {Mark}
- */
-export function mark(name, rounds, ours, bareOne, least) {
-  const median = (/** @type {(round: Record<Key, number>) => number} */ of) => quantile(rounds.map(of), 0.5);
-  const ratio = median((round) => round[ours] / round[bareOne]);
-  return {
-    mark: name,
-    value: median((round) => round[ours]),
-    limit: median((round) => round[bareOne]),
-    ratio,
-    required: `ratio >= ${least}`,
-    pass: ratio >= least,
-  };
 }
 
 /**

@@ -13,9 +13,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { tailMessages } from "fedmsg";
 import { quantile } from "#workloads";
 import { measureBareAppend } from "./journal.mjs";
+import { receiveAll } from "./receive-all.mjs";
 
 /**
  * @typedef {"full" | "normal"} Sync
@@ -26,9 +26,6 @@ import { measureBareAppend } from "./journal.mjs";
  */
 
 const workerFile = fileURLToPath(new URL("./journalled-worker.mjs", import.meta.url));
-const heartbeatPrefix = "_heartbeat.";
-/** Without news for so long, what is missing was lost. */
-const silenceMs = 10_000;
 
 /**
  * @param {{ rounds: number, print: (line: object) => void, messages?: number | undefined }} options
@@ -82,29 +79,6 @@ async function measureOurs(file, sync, messages) {
   if (worker.exitCode === null) await once(worker, "exit");
   if (done.type !== "done") throw new Error("the publisher was ready twice");
   return { ...result, heartbeatMs: done.heartbeatMs, cpuUs: done.cpuUs };
-}
-
-/**
- * @param {string} address
- * @param {number} messages
- */
-async function receiveAll(address, messages) {
-  const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(), silenceMs);
-  let received = 0;
-  let firstAt = 0;
-  const endpoints = { bench: [address] };
-  for await (const { topic } of tailMessages({ endpoints, validate_signatures: false, signal: silence.signal })) {
-    if (topic.startsWith(heartbeatPrefix)) continue;
-    if (received++ === 0) firstAt = performance.now();
-    if (received % 10_000 === 0) {
-      clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), silenceMs);
-    }
-    if (received === messages) break;
-  }
-  clearTimeout(timer);
-  return { perSecond: ((received - 1) / (performance.now() - firstAt)) * 1000, lost: messages - received };
 }
 
 /**

@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import { openJournal } from "@fedmsg/store";
 import { startReplayServer } from "fedmsg/plugin";
 import { quantile } from "#workloads";
-import { perSecond } from "./journal.mjs";
+import { perSecond } from "./beside.mjs";
 
 /** @typedef {{ plain: number, durable: number, bare: number, plainMiB: number, durableMiB: number }} Round */
 /** @typedef {{ mark: string, value: number, limit: number, ratio: number | null, required: string, pass: boolean }} Mark */

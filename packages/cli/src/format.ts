@@ -1,9 +1,9 @@
 /** How messages look: for programs, for people, and as single fields. */
 
 import type { Received } from "fedmsg";
+import { escapeLine } from "fedmsg/command";
 import { canonicalize, Float, loads, lossless, prettyDumps } from "fedmsg/encoding";
 import picocolors from "picocolors";
-import { escapeLine } from "./escape.ts";
 
 /** Turns a message into what is printed for it, without the last line feed. */
 export type Format = (received: Received) => string;

@@ -2,10 +2,9 @@
 
 import { inspect } from "node:util";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { ArgumentDefinition, CommandDefinition, OptionDefinition } from "fedmsg/command";
+import { type ArgumentDefinition, type CommandDefinition, escapeControls, type OptionDefinition } from "fedmsg/command";
 import type { Config } from "fedmsg/config";
 import { commonOptions } from "./common-options.ts";
-import { escapeControls } from "./escape.ts";
 import type { CommandLog } from "./log.ts";
 import { stopOnSignals } from "./signals.ts";
 

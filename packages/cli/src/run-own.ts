@@ -2,10 +2,10 @@
 
 import { inspect } from "node:util";
 import { FedmsgError } from "fedmsg";
+import { escapeControls } from "fedmsg/command";
 import { loadConfig, nearest } from "fedmsg/config";
 import { nameSyntax } from "./check-command.ts";
 import { findCommand } from "./command-entry.ts";
-import { escapeControls } from "./escape.ts";
 import { loadOwnCommands, type OwnCommand, type OwnCommands } from "./own-commands.ts";
 import { runCommand } from "./program.ts";
 import { builtInCommands } from "./table.ts";

@@ -28,8 +28,8 @@ async function consumers() {
     ["mails", 1],
   ] as const) {
     const box = await openDeadLetters(join(folder, `${name}.db`), { create: true });
-    for (let n = 1; n <= count; n++) box.add(letterOf(n));
-    box.close();
+    for (let n = 1; n <= count; n++) await box.add(letterOf(n));
+    await box.close();
   }
   const config = { cursor_store: `sqlite:${folder}/{name}.db` };
   const letters = (...args: string[]) => run("fedmsg", ["dead-letters", ...args], { config });
@@ -41,7 +41,7 @@ async function inBox<T>(file: string, work: (box: Awaited<ReturnType<typeof open
   try {
     return work(box);
   } finally {
-    box.close();
+    await box.close();
   }
 }
 
@@ -82,8 +82,8 @@ describe("fedmsg dead-letters list", () => {
   test("a message cannot write lines or move the cursor of a terminal", async () => {
     const { letters, folder } = await consumers();
     const box = await openDeadLetters(join(folder, "mails.db"));
-    box.add(letterOf(9, { topic: "a\nb\u001b[2J", error: "\u001b]0;x\u0007\u202eboom" }));
-    box.close();
+    await box.add(letterOf(9, { topic: "a\nb\u001b[2J", error: "\u001b]0;x\u0007\u202eboom" }));
+    await box.close();
     for (const args of [["list"], ["list", "--json"], ["show", "mails", "2"]]) {
       const { stdout } = await letters(...args);
       expect(stdout).not.toMatch(/[\x1b\x07\u202e]/);
@@ -164,7 +164,7 @@ describe("fedmsg dead-letters retry and drop", () => {
     expect(box.takeAsked(10).map(({ id }) => id)).toEqual([1, 3, 4]);
     await store.handle("12345679", (transaction) => addDeadLetter(transaction, letterOf(5)));
     expect(box.count()).toBe(4);
-    box.close();
+    await box.close();
     await store.close();
   });
 });

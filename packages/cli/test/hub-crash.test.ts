@@ -73,6 +73,6 @@ test("a hub that is killed again and again, inside consume and inside commit, ha
 async function deadLetters(file: string): Promise<number> {
   const box = await openDeadLetters(file);
   const count = box.count();
-  box.close();
+  await box.close();
   return count;
 }

@@ -9,3 +9,4 @@ export {
   type Log,
   type OptionDefinition,
 } from "./plugins/command.ts";
+export { escapeControls, escapeLine, toLine } from "./wire/escape.ts";

@@ -21,7 +21,8 @@ export const errorCodes = {
   FEDMSG_QUEUE_FULL: "More messages are waiting to be sent than the bounds allow; await `publish()` to slow down.",
   FEDMSG_REFUSED: "The relay refused the message, as none or as too large; it is not sent again, and nobody gets it.",
   FEDMSG_TIMEOUT: "The other side did not take the message, or did not appear, within the time allowed.",
-  FEDMSG_TOO_LARGE: "The message's body is over `bodyBytesMax`; subscribers would refuse it.",
+  FEDMSG_TOO_LARGE:
+    "The message's body is over `bodyBytesMax`, or has too many values in it; subscribers would refuse it.",
   FEDMSG_TRANSPORT: "The transport reported a failure that has no code of its own; see `cause`.",
   FEDMSG_UNSUPPORTED: "The configuration asks for something that this version, or this transport, cannot do.",
 } as const;

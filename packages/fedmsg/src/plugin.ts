@@ -3,6 +3,7 @@ export { type EndpointsListener, LiveEndpoints } from "./bus/endpoints.ts";
 export { type Journalling, type JournallingOptions, openJournalling } from "./bus/journalling.ts";
 export { MessageWriter } from "./bus/message-writer.ts";
 export { cursorsPath, listCursorFiles } from "./bus/open-cursors.ts";
+export { weigh } from "./bus/received.ts";
 export { Source, type SourcesOptions } from "./bus/source.ts";
 export { Sources } from "./bus/sources.ts";
 export { cutWarning, type EventSink } from "./bus/status.ts";
@@ -34,6 +35,7 @@ export {
   type RetryOptions,
 } from "./plugins/consumer.ts";
 export { defineProducer, type ProducerDefinition } from "./plugins/producer.ts";
+export { AgeLimit, type AgeLimitOptions } from "./replay/age-limit.ts";
 export { type AskOptions, askReplay, type ReplayAnswer } from "./replay/client.ts";
 export { ConfirmServer, type ConfirmServerOptions } from "./replay/confirm-server.ts";
 export { confirmSocket } from "./replay/confirm-socket.ts";
@@ -97,6 +99,7 @@ export {
   socketDefaults,
   type Transport,
 } from "./transport/transport.ts";
+export { escapeControls, escapeLine, toLine } from "./wire/escape.ts";
 export { compileFilter, type MessageFilter } from "./wire/filter.ts";
 export {
   bodyBytesMaxDefault,

@@ -1,19 +1,19 @@
 /** Publishing that a relay confirms: from `publish` to a subscriber, and what goes wrong in between. */
 
-import { anyAddress, codeOf, eventually, expectNoLeaks, pkiFolder, testConfig, withTimeout } from "@fedmsg/testkit";
-import { connect } from "fedmsg";
-import { expect, test } from "vitest";
 import {
-  fetchAll,
-  headOf,
-  Link,
-  openPublisher,
-  openRelay,
-  openSubscriber,
-  publish,
+  anyAddress,
+  codeOf,
+  eventually,
+  expectNoLeaks,
+  pkiFolder,
   range,
   tempFolder,
-} from "../test/confirm-support.ts";
+  testConfig,
+  withTimeout,
+} from "@fedmsg/testkit";
+import { connect } from "fedmsg";
+import { expect, test } from "vitest";
+import { fetchAll, headOf, Link, openPublisher, openRelay, openSubscriber, publish } from "../test/confirm-support.ts";
 import { startSigningRelay } from "./daemon.ts";
 
 expectNoLeaks();
@@ -98,7 +98,8 @@ test("a relay that is not there is waited for, and told of; the wait is bounded"
     message: expect.stringContaining("it may have taken it all the same"),
   });
   expect(publisher.events).toContainEqual({ type: "waiting", name: "app", endpoint: confirm, ms: expect.any(Number) });
-  const waiting = publish(publisher.bus, 2);
+  await using patient = await openPublisher(confirm);
+  const waiting = publish(patient.bus, 2);
   await using served = await openRelay(folder, { relay_confirm: [confirm] });
   await withTimeout(waiting, "the relay");
   expect(await headOf(served.relay)).toBe(1);

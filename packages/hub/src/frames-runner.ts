@@ -112,7 +112,7 @@ export class FramesRunner implements Runner {
       received,
       done: forwarded + refusals,
       failures: this.#failures,
-      ...{ timeouts: 0, retries: 0, deadLetters: 0, replayed: 0, gaps: 0 },
+      ...{ timeouts: 0, retries: 0, deadLetters: 0, letterFailures: 0, unwritten: 0, replayed: 0, gaps: 0 },
       dropped,
       waiting: 0,
       inHand: Math.max(0, received - forwarded - refusals) + (counts.inHand ?? 0),

@@ -1,4 +1,4 @@
-import { codeOf, eventually, expectNoLeaks, testConfig, withTimeout } from "@fedmsg/testkit";
+import { codeOf, eventually, expectNoLeaks, range, testConfig, withTimeout } from "@fedmsg/testkit";
 import { createMemoryTransport, defineConsumer, defineProducer } from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
 import { HistoryServer, rowOf } from "../test/history-server.ts";
@@ -6,8 +6,6 @@ import { deferred, doneWith, KeptLog, numberOf, Stage, statsOf } from "../test/s
 import { startHub } from "./hub.ts";
 
 expectNoLeaks();
-
-const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
 
 describe("at the end", () => {
   test("what is in hand and what has arrived is finished, then stop() is called, and the hub is done", async () => {
@@ -31,7 +29,7 @@ describe("at the end", () => {
     const drained = hub.drain(10_000);
     gate.resolve();
     await withTimeout(Promise.all([drained, hub.done]), "the end");
-    expect(heard).toEqual(upTo(300));
+    expect(heard).toEqual(range(1, 300));
     expect(calls).toEqual(["start", "stop after 300"]);
     expect(stage.log.texts()).toEqual([]);
   });
@@ -107,7 +105,7 @@ describe("at the end", () => {
     await stage.say(41, 50);
     const second = await stage.hub({ consumers: [consumer(true)] });
     await doneWith(second, "durable", 14);
-    expect(handled.slice(36).sort((a, b) => a - b)).toEqual([3, 5, 7, 12, ...upTo(10).map((n) => n + 40)]);
+    expect(handled.slice(36).sort((a, b) => a - b)).toEqual([3, 5, 7, 12, ...range(1, 10).map((n) => n + 40)]);
     expect(statsOf(second, "durable")).toMatchObject({ failures: 0, replayed: 14 });
   });
 });

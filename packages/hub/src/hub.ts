@@ -223,6 +223,7 @@ class RunningHub implements Hub {
         transport: this.#transport,
         stats: () => this.stats(),
         certificates: () => this.bus.certificates(),
+        delivery: () => this.bus.delivery(),
         problems: () =>
           this.#runners.flatMap((runner) => (runner.problems?.() ?? []).map((text) => `${runner.name}: ${text}`)),
         onWarning,

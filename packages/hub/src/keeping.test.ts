@@ -1,8 +1,5 @@
 /** Relays with a journal. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   anyAddress,
   eventually,
@@ -11,6 +8,7 @@ import {
   type Inbox,
   Sockets,
   signedConfig,
+  tempFolder,
   testConfig,
   toFrames,
   toTexts,
@@ -31,18 +29,12 @@ import {
   JournalledPublisher,
   type NewEntry,
 } from "fedmsg/plugin";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { startForwarding } from "../test/forwarding-hub.ts";
 import { startGateway, startRelay, startSigningRelay } from "./daemon.ts";
 import { KeepingOutput } from "./keeping.ts";
 
 expectNoLeaks();
-
-function tempFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "fedmsg-hub-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** The keys of a relay with a journal that can be asked. */
 function keptKeys(): ConfigInput {

@@ -1,21 +1,13 @@
 /** An outbox whose relay or whose file is not as it should be. */
 
 import { closeSync, copyFileSync, existsSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
-import { codeOf, eventually, expectNoLeaks, FakeRelay, settled, withTimeout } from "@fedmsg/testkit";
-import type { StatusEvent } from "fedmsg";
+import { codeOf, eventually, expectNoLeaks, FakeRelay, range, settled, tempFolder, withTimeout } from "@fedmsg/testkit";
 import { expect, test } from "vitest";
-import { openPublisher, openRelay, publish, range, tempFolder } from "../test/confirm-support.ts";
+import { openPublisher, openRelay, outboxFile, outboxIn, publish, warnings } from "../test/confirm-support.ts";
 
 expectNoLeaks();
 
 const fileEnds = ["", "-wal", "-shm"];
-
-/** The keys of a publisher with an outbox in a folder. */
-const outboxIn = (folder: string) => ({ outbox: `sqlite:${folder}/o.db`, journal_sync: "normal" as const });
-
-function warnings(events: readonly StatusEvent[], pattern: RegExp): string[] {
-  return events.flatMap((event) => (event.type === "warning" && pattern.test(event.detail) ? [event.detail] : []));
-}
 
 test("an answer about a message of an outbox that was deleted is none about a new one", async () => {
   const folder = tempFolder();
@@ -27,7 +19,7 @@ test("an answer about a message of an outbox that was deleted is none about a ne
   await withTimeout(Promise.all(old.map(({ confirmed }) => confirmed)), "the answers");
   isSilent = true;
   const unanswered = await publish(publisher.bus, 51);
-  for (const end of fileEnds) rmSync(`${folder}/o.db${end}`);
+  for (const end of fileEnds) rmSync(`${outboxFile(folder)}${end}`);
   await eventually(
     () => warnings(publisher.events, /1 messages that were not confirmed are lost/).length > 0,
     "the loss",
@@ -49,11 +41,11 @@ test("an outbox that is replaced by an older copy of itself confirms no message 
   await using relay = await FakeRelay.open(({ number }) => (isSilent ? undefined : `OK ${number}`));
   await using publisher = await openPublisher(relay.address, { ...outboxIn(folder), publish_timeout: 1 });
   const before = await Promise.all(range(1, 5).map((n) => publish(publisher.bus, n)));
-  const present = fileEnds.filter((end) => existsSync(`${folder}/o.db${end}`));
-  for (const end of present) copyFileSync(`${folder}/o.db${end}`, `${folder}/copy.db${end}`);
+  const present = fileEnds.filter((end) => existsSync(`${outboxFile(folder)}${end}`));
+  for (const end of present) copyFileSync(`${outboxFile(folder)}${end}`, `${folder}/copy.db${end}`);
   const behind = await Promise.all(range(6, 10).map((n) => publish(publisher.bus, n)));
   const ends = Promise.all(behind.map(({ confirmed }) => codeOf(confirmed)));
-  for (const end of present) renameSync(`${folder}/copy.db${end}`, `${folder}/o.db${end}`);
+  for (const end of present) renameSync(`${folder}/copy.db${end}`, `${outboxFile(folder)}${end}`);
   expect(await withTimeout(ends, "the ends")).toEqual(Array(5).fill("FEDMSG_JOURNAL"));
   isSilent = false;
   const after = await publish(publisher.bus, 11);
@@ -84,13 +76,13 @@ test("an outbox that cannot be read ends neither the process nor the next try", 
   const folder = tempFolder();
   await fill("tcp://127.0.0.1:1", folder);
   const damaged = await openPublisher("tcp://127.0.0.1:1", { ...outboxIn(folder), publish_timeout: 0.1 });
-  damage(`${folder}/o.db`);
+  damage(outboxFile(folder));
   await publish(damaged.bus, 1); // What is written of the file is whole: it can be opened, and not be read.
   await damaged.bus.close();
   const open = () => openPublisher("tcp://127.0.0.1:1", outboxIn(folder));
   const refusal = {
     code: "FEDMSG_JOURNAL",
-    message: expect.stringMatching(/^outbox: .*cannot be read.*move the file/),
+    message: expect.stringMatching(/^outbox: .*cannot be .*fedmsg journal grep .*Move it away/),
   };
   await expect(open()).rejects.toMatchObject(refusal);
   await expect(open()).rejects.toMatchObject(refusal); // And not: another writer has it open.
@@ -103,7 +95,7 @@ test("an outbox that is damaged while it is in use is told of, and closes", asyn
   const { address } = away;
   await fill(address, folder);
   await using publisher = await openPublisher(address, { ...outboxIn(folder), publish_timeout: 0.1 });
-  damage(`${folder}/o.db`);
+  damage(outboxFile(folder));
   await using relay = await FakeRelay.open(({ number }) => `OK ${number}`, { address });
   await eventually(() => relay.came.length >= 1000, "what could be read");
   await eventually(() => warnings(publisher.events, /^outbox: .*malformed/).length > 0, "the warning");

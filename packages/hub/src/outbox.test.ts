@@ -2,27 +2,32 @@
 
 import { rmSync } from "node:fs";
 import { openJournal } from "@fedmsg/store";
-import { anyAddress, codeOf, eventually, expectNoLeaks, testConfig, withTimeout } from "@fedmsg/testkit";
+import {
+  anyAddress,
+  codeOf,
+  eventually,
+  expectNoLeaks,
+  range,
+  tempFolder,
+  testConfig,
+  withTimeout,
+} from "@fedmsg/testkit";
 import { connect } from "fedmsg";
-import type { ConfigInput } from "fedmsg/config";
 import { expect, test } from "vitest";
 import {
   fetchAll,
   headOf,
+  numbersOf,
   openPublisher,
   openRelay,
   openSubscriber,
+  outboxFile,
+  outboxIn,
   publish,
-  range,
-  tempFolder,
+  warnings,
 } from "../test/confirm-support.ts";
 
 expectNoLeaks();
-
-/** The keys of a publisher with an outbox in a folder. */
-function outboxIn(folder: string): ConfigInput {
-  return { outbox: `sqlite:${folder}/outbox-{name}.db`, journal_sync: "normal" };
-}
 
 test("with an outbox publish needs no relay; what is in it goes out when the relay comes, also after a restart", async () => {
   const folder = tempFolder();
@@ -33,13 +38,7 @@ test("with an outbox publish needs no relay; what is in it goes out when the rel
   const left = codeOf((early[0] as { confirmed: Promise<unknown> }).confirmed);
   await before.bus.drain();
   expect(await left).toBe("FEDMSG_CLOSED");
-  await eventually(
-    () =>
-      before.events.some(
-        (event) => event.type === "warning" && event.detail.includes("3000 messages are not confirmed"),
-      ),
-    "the warning",
-  );
+  await eventually(() => warnings(before.events, /3000 messages are not confirmed/).length > 0, "the warning");
   await using after = await openPublisher(confirm, outboxIn(folder));
   const late = await Promise.all(range(3001, 6000).map((n) => publish(after.bus, n)));
   await using served = await openRelay(folder, { relay_confirm: [confirm] });
@@ -53,7 +52,7 @@ test("with an outbox publish needs no relay; what is in it goes out when the rel
   const pages = await fetchAll(served.relay);
   expect(pages.map((body) => body.msg.n)).toEqual(range(1, 6001));
   expect(pages.every((body) => !("seq_id" in body))).toBe(true);
-  const outbox = await openJournal(`${folder}/outbox-app.db`);
+  const outbox = await openJournal(outboxFile(folder));
   expect(outbox.info).toMatchObject({ first: 6002, head: 6001, bytes: 0 });
   await outbox.close();
 });
@@ -114,17 +113,12 @@ test("an outbox whose file is deleted is opened anew, and says what is lost", as
   await relay.close();
   await using publisher = await openPublisher(confirm, outboxIn(folder));
   await Promise.all(range(1, 10).map((n) => publish(publisher.bus, n)));
-  for (const end of ["", "-wal", "-shm"]) rmSync(`${folder}/outbox-app.db${end}`);
-  await eventually(
-    () =>
-      publisher.events.some(
-        (event) => event.type === "warning" && event.detail.includes("10 messages that were not confirmed are lost"),
-      ),
-    "the warning",
-  );
+  for (const end of ["", "-wal", "-shm"]) rmSync(`${outboxFile(folder)}${end}`);
+  const lost = /10 messages that were not confirmed are lost/;
+  await eventually(() => warnings(publisher.events, lost).length > 0, "the warning");
   await using served = await openRelay(folder, { relay_confirm: [confirm] });
   expect(await (await publish(publisher.bus, 11)).confirmed).toEqual({ relay: confirm, position: 1 });
-  expect((await fetchAll(served.relay)).map((body) => body.msg.n)).toEqual([11]);
+  expect(await numbersOf(served.relay)).toEqual([11]);
 });
 
 test("what is too old at the start is told to whoever asks for the status later", async () => {
@@ -135,10 +129,7 @@ test("what is too old at the start is told to whoever asks for the status later"
   await first.bus.drain();
   await using second = await openPublisher("tcp://127.0.0.1:1", keys);
   const lost = /10 messages are lost: .*outbox_max_age/;
-  await eventually(
-    () => second.events.some((event) => event.type === "warning" && lost.test(event.detail)),
-    "the warning",
-  );
+  await eventually(() => warnings(second.events, lost).length > 0, "the warning");
 });
 
 test("an outbox of a publisher that listens itself is of no use, which it is told", async () => {

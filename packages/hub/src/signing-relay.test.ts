@@ -1,5 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import {
   anyAddress,
@@ -9,6 +8,7 @@ import {
   pkiFolder,
   Sockets,
   signedConfig,
+  tempFolder,
   toFrames,
   withTimeout,
 } from "@fedmsg/testkit";
@@ -17,7 +17,7 @@ import type { ConfigInput } from "fedmsg/config";
 import { createSigner, createValidator } from "fedmsg/crypto";
 import { canonicalize, loads, lossless } from "fedmsg/encoding";
 import { createMemoryTransport, type Transport } from "fedmsg/plugin";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { startGateway, startRelay, startSigningRelay } from "./daemon.ts";
 
 expectNoLeaks();
@@ -101,8 +101,7 @@ test.each([
 });
 
 test("refresh() takes a new certificate; where there is none it goes on with the old one, and says so", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "fedmsg-relay-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = tempFolder();
   const take = (name: string) => {
     for (const ending of ["key", "crt"])
       copyFileSync(join(pkiFolder, `${name}.${ending}`), join(folder, `r.${ending}`));

@@ -22,6 +22,8 @@ export interface ConsumerStats {
   /** Attempts that were not the first. */
   readonly retries: number;
   readonly deadLetters: number;
+  /** Tries to write a dead letter that failed: there is no room, or the disk refused. None is given up while the hub runs. */
+  readonly letterFailures: number;
   /** Messages that it missed live because it did not keep up; a durable one fetches them. */
   readonly dropped: number;
   /** Messages that were fetched from journals. */
@@ -32,8 +34,10 @@ export interface ConsumerStats {
   readonly waiting: number;
   /** Messages that are being worked on. */
   readonly inHand: number;
-  /** Messages that failed, and wait to be tried again. */
+  /** Messages that failed, and wait to be tried again, those included whose dead letters cannot be written. */
   readonly retrying: number;
+  /** Messages that failed as often as they may, and whose dead letters are not written yet. */
+  readonly unwritten: number;
   /** Seconds since the oldest message that waits or is in hand was published; 0 where there is none. */
   readonly lagSeconds: number;
   /** Seconds that all attempts took together. */

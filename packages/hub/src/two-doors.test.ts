@@ -1,16 +1,21 @@
 /** A relay has two doors, `relay_inbound` and `relay_confirm`: what comes by the one is known at the other, and counted. */
 
-import { anyAddress, codeOf, eventually, expectNoLeaks, RawDealer, RawPublisher, testConfig } from "@fedmsg/testkit";
-import { expect, test } from "vitest";
 import {
-  headOf,
-  openPublisher,
-  openRelay,
-  openSubscriber,
-  publish,
+  anyAddress,
+  codeOf,
+  eventually,
+  expectNoLeaks,
+  RawDealer,
+  RawPublisher,
   range,
+  Sockets,
   tempFolder,
-} from "../test/confirm-support.ts";
+  testConfig,
+} from "@fedmsg/testkit";
+import { createTransport } from "fedmsg/plugin";
+import { expect, test } from "vitest";
+import { headOf, openPublisher, openRelay, openSubscriber, publish } from "../test/confirm-support.ts";
+import type { Daemon } from "./daemon.ts";
 import { startHub } from "./hub.ts";
 import { relayConsumer } from "./relay.ts";
 
@@ -60,3 +65,48 @@ test.each([
   const positions = answers.map((answer) => Number(answer.split(" ")[3]));
   expect(positions.sort((a, b) => a - b)).toEqual(range(1, 100));
 });
+
+test.each([
+  ["with a journal", {}],
+  ["without one", { persistent_store: undefined, replay_endpoints: {} }],
+])("a relay %s does not take a message for a copy of it that says something else, and came first", async (_, keys) => {
+  await using served = await openRelay(tempFolder(), keys);
+  await using subscriber = await openListener(served.relay);
+  await using confirm = new RawDealer();
+  const answers: string[] = [];
+  confirm.onBatch((batch) => void answers.push(...batch.keep().map((frames) => frames.map(String).join(" "))));
+  confirm.connect(served.confirm);
+  // Nobody validates here: what a stranger says has the id and the signature of the real one.
+  const body = (n: number) =>
+    JSON.stringify({ msg: { n }, msg_id: "2026-1", signature: "c2lnbmVk", timestamp: 1, topic: "m.t" });
+  for (const [at, n] of [2, 1, 1].entries()) await confirm.send(["1", "PUB", String(at + 1), "m.t", body(n)]);
+  await eventually(() => answers.length === 3, "the answers");
+  await eventually(() => subscriber.numbers().includes(1), "the real one goes out");
+  await confirm.send(["1", "PUB", "4", "m.t", body(1)]);
+  await eventually(() => answers.length === 4, "the last answer");
+  expect(subscriber.numbers()).toEqual([2, 1]);
+  const positions = answers.map((answer) => answer.split(" ")[3]);
+  expect(positions).toEqual("persistent_store" in keys ? ["0", "0", "0", "0"] : ["1", "2", "2", "2"]);
+});
+
+/** What a relay sends, frame by frame. */
+async function openListener(relay: Daemon) {
+  const sockets = new Sockets(await createTransport(testConfig()));
+  const inbox = sockets.inbox(relay.outbound, { prefixes: ["m."] });
+  const got: number[] = [];
+  await relay.subscribed("m.");
+  const reading = (async () => {
+    for (;;) {
+      const batch = await inbox.socket.receive();
+      if (batch.length === 0) return;
+      for (const [, body] of batch) got.push((JSON.parse(String(body)) as { msg: { n: number } }).msg.n);
+    }
+  })();
+  return {
+    numbers: () => got,
+    async [Symbol.asyncDispose]() {
+      await sockets[Symbol.asyncDispose]();
+      await reading;
+    },
+  };
+}

@@ -1,33 +1,29 @@
 /** A consumer with a status file and a history, for tests; it can be opened again and again. */
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { testConfig, withTimeout } from "@fedmsg/testkit";
+import { tempFolder, testConfig, withTimeout } from "@fedmsg/testkit";
 import { afterEach } from "vitest";
 import { type Backlog, type BacklogOptions, openBacklog } from "../src/backlog/backlog.ts";
 import type { Noted } from "../src/backlog/progress.ts";
 import { HistoryServer, rowOf } from "./history-server.ts";
 
-const folders: string[] = [];
 const open = new Set<Backlog>();
 export const nowSeconds = Math.floor(Date.now() / 1000);
 
 afterEach(async () => {
   for (const backlog of open) await backlog.close();
   open.clear();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
 /** A consumer that can be opened again and again: its folder, and its history. */
 export class Place implements AsyncDisposable {
-  readonly folder = mkdtempSync(join(tmpdir(), "fedmsg-status-"));
+  readonly folder = tempFolder();
   readonly warnings: string[] = [];
   readonly server: HistoryServer;
   readonly path: string;
 
   constructor(server: HistoryServer) {
-    folders.push(this.folder);
     this.server = server;
     this.path = join(this.folder, "fedmsg-hub", "builds");
   }

@@ -1,22 +1,12 @@
 /** Relays that confirm, publishers and subscribers in this process, and what stands between them. */
 
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect as connectTo, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { anyAddress, testConfig, withTimeout } from "@fedmsg/testkit";
 import { type Bus, connect, type Received, type StatusEvent } from "fedmsg";
 import type { ConfigInput } from "fedmsg/config";
 import { fetchInfo, fetchPages } from "fedmsg/plugin";
-import { onTestFinished } from "vitest";
 import type { Daemon } from "../src/daemon.ts";
 import { startRelay } from "../src/daemon.ts";
-
-export function tempFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "fedmsg-confirm-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** A relay with a journal in a folder; the same folder again is the same relay, started again. */
 export async function openRelay(folder: string, overrides: ConfigInput = {}, start = startRelay) {
@@ -34,6 +24,7 @@ export async function openRelay(folder: string, overrides: ConfigInput = {}, sta
   return { relay, events, confirm, [Symbol.asyncDispose]: () => relay.close() };
 }
 
+/** An active publisher to relays that confirm, and what it told. */
 export async function openPublisher(addresses: string | readonly string[], overrides: ConfigInput = {}) {
   const config = testConfig({ active: true, relay_confirm: [addresses].flat(), publish_timeout: 10, ...overrides });
   const bus = await connect({ name: "app", config });
@@ -44,8 +35,30 @@ export async function openPublisher(addresses: string | readonly string[], overr
   return { bus, events, [Symbol.asyncDispose]: () => bus.close() };
 }
 
+/** The keys of a publisher with an outbox in a folder. */
+export function outboxIn(folder: string): ConfigInput {
+  return { outbox: `sqlite:${folder}/outbox-{name}.db`, journal_sync: "normal" };
+}
+
+/** The file of that outbox. */
+export function outboxFile(folder: string): string {
+  return `${folder}/outbox-app.db`;
+}
+
+/** The warnings among events that say something. */
+export function warnings(events: readonly StatusEvent[], pattern: RegExp): string[] {
+  return events.flatMap((event) => (event.type === "warning" && pattern.test(event.detail) ? [event.detail] : []));
+}
+
 /** A subscriber to relays, and what it got, which follows their journals: what it did not get live it fetches. */
 export async function openSubscriber(...relays: readonly Daemon[]) {
+  const subscriber = await follow(...relays);
+  for (const relay of relays) await withTimeout(relay.subscribed(), "the subscription");
+  return subscriber;
+}
+
+/** The same for relays of which only the addresses are known; it need not be connected yet. */
+export async function follow(...relays: readonly Pick<Daemon, "outbound" | "replay">[]) {
   const entries = relays.map((relay, n) => [`relay${n}`, relay] as const);
   const config = testConfig({
     mute: true,
@@ -58,7 +71,6 @@ export async function openSubscriber(...relays: readonly Daemon[]) {
   void (async () => {
     for await (const received of subscription) got.push(received);
   })();
-  for (const relay of relays) await withTimeout(relay.subscribed(), "the subscription");
   return {
     got,
     numbers: () => got.map(({ message }) => (message.msg as { n: number }).n),
@@ -66,24 +78,29 @@ export async function openSubscriber(...relays: readonly Daemon[]) {
   };
 }
 
+/** Publishes a number. */
 export function publish(bus: Bus, n: number) {
   return bus.publish({ topic: "t", modname: "m", msg: { n } });
 }
 
-export const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
-
+/** The last position of a relay's journal. */
 export async function headOf(relay: Daemon): Promise<number> {
   return (await fetchInfo(relay.replay as string)).head;
 }
 
-/** What a relay's journal has. */
-export async function fetchAll(relay: Daemon): Promise<{ msg: { n: number } }[]> {
+/** The messages that the journal of a relay has. */
+export async function fetchAll({ replay }: Pick<Daemon, "replay">): Promise<{ msg: { n: number } }[]> {
   const bodies: { msg: { n: number } }[] = [];
-  for await (const page of fetchPages(relay.replay as string, { after: 0 })) {
+  for await (const page of fetchPages(replay as string, { after: 0 })) {
     for (const body of page.bodies) bodies.push(JSON.parse(String(body)));
     if (page.header.through === page.header.head) break;
   }
   return bodies;
+}
+
+/** The numbers that the journal of a relay has. */
+export async function numbersOf(relay: Pick<Daemon, "replay">): Promise<number[]> {
+  return (await fetchAll(relay)).map(({ msg }) => msg.n);
 }
 
 /** A way to a relay on which answers can be made to vanish, and connections to end. */

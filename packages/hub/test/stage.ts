@@ -1,10 +1,8 @@
 /** A hub under test: somebody who publishes for it, where it keeps its cursors, and what it logs. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDeadLetters } from "@fedmsg/store";
-import { anyAddress, eventually, Sockets, testConfig, withTimeout } from "@fedmsg/testkit";
+import { anyAddress, eventually, Sockets, tempFolder, testConfig, withTimeout } from "@fedmsg/testkit";
 import { type Bus, connect } from "fedmsg";
 import type { ConfigInput } from "fedmsg/config";
 import { createMemoryTransport, createTransport, type Log, type Transport } from "fedmsg/plugin";
@@ -96,21 +94,20 @@ export class Stage implements AsyncDisposable {
     try {
       return box.list({ limit: 1000 });
     } finally {
-      box.close();
+      await box.close();
     }
   }
 
   /** Asks the consumer to try all of its dead letters again. */
   async askRetry(name: string): Promise<void> {
     const box = await openDeadLetters(join(this.folder, `${name}.db`));
-    box.askRetry("all");
-    box.close();
+    await box.askRetry("all");
+    await box.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#hubs.map((hub) => hub.close()));
     await this.publisher.close();
-    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
@@ -138,8 +135,4 @@ export function deferred(): { readonly promise: Promise<void>; readonly resolve:
     resolve = settle;
   });
   return { promise, resolve };
-}
-
-function tempFolder(): string {
-  return mkdtempSync(join(tmpdir(), "fedmsg-hub-"));
 }

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { FedmsgError } from "fedmsg";
 import { resultCode, sqliteCodes } from "./sqlite.ts";
 
-/** What to do, by result code. */
+/** What to do, by result code; `{file}` stands for the file. */
 export type Advice = Readonly<Record<number, string>>;
 
 const advice: Advice = {
@@ -10,7 +10,9 @@ const advice: Advice = {
   [sqliteCodes.locked]: "another program holds a lock on it; end that one first",
   [sqliteCodes.readOnly]: "no permission to write it; see to its owner and mode, and those of its directory",
   [sqliteCodes.io]: "the disk reports an error; look into the system's log",
-  [sqliteCodes.corrupt]: "the file is damaged; `fedmsg journal verify` says where. Move it away to begin anew",
+  [sqliteCodes.corrupt]:
+    "the file is damaged; `fedmsg journal verify {file}` says where, `fedmsg journal grep '' {file}` prints what can be read. " +
+    "Move it away, with {file}-wal and {file}-shm, to begin anew",
   [sqliteCodes.full]: "the disk is full; make room, or let the journal keep less",
   [sqliteCodes.cannotOpen]: "it cannot be opened; see to its owner and mode, and those of its directory",
   [sqliteCodes.notDatabase]: "this is no SQLite database; name another file, or move this one away",
@@ -42,6 +44,6 @@ function adviceFor(file: string, cause: unknown, known: Advice): string | undefi
     case "ENOSPC":
       return known[sqliteCodes.full];
     default:
-      return known[resultCode(cause)];
+      return known[resultCode(cause)]?.replaceAll("{file}", () => file);
   }
 }

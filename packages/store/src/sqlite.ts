@@ -46,10 +46,14 @@ async function loadSqlite(): Promise<SqliteModule> {
   return (await import("@photostructure/sqlite")) as unknown as SqliteModule;
 }
 
+/** SQLite's words for a damaged file. The package throws them without a code where a row cannot be read. */
+const malformed = "database disk image is malformed";
+
 /** SQLite's primary result code of an error; 0 where it comes from elsewhere. */
 export function resultCode(error: unknown): number {
-  const { errcode } = (error ?? {}) as Partial<SqliteError>;
-  return typeof errcode === "number" ? errcode & 0xff : 0;
+  const { errcode, message } = (error ?? {}) as Partial<SqliteError>;
+  if (typeof errcode === "number") return errcode & 0xff;
+  return message === malformed ? sqliteCodes.corrupt : 0;
 }
 
 /** Primary result codes: https://sqlite.org/rescode.html */

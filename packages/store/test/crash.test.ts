@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { range } from "@fedmsg/testkit";
 import type { Journal } from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
 import { openJournal, openJournalReader } from "../src/index.ts";
@@ -31,10 +32,6 @@ function flipAt(path: string, at: number): void {
   const bytes = readFileSync(path);
   bytes[at] = (bytes[at] as number) ^ 0x10;
   writeFileSync(path, bytes);
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, n) => from + n);
 }
 
 /** That it is a whole journal up to its head, and goes on. */

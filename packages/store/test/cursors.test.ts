@@ -3,19 +3,15 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { eventually } from "@fedmsg/testkit";
+import { canMount, eventually, openSmallDisk, range } from "@fedmsg/testkit";
 import type { CursorStore, SqlValue } from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
 import { type CursorOptions, openCursors, openJournal } from "../src/index.ts";
 import { type Database, openDatabase } from "../src/sqlite.ts";
-import { append, Child, canMount, Heard, onSmallDisk, refusal, tempFile } from "./support.ts";
+import { append, Child, Heard, refusal, tempFile } from "./support.ts";
 
 function keyOf(n: number): string {
   return String(n).padStart(8, "0");
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, n) => from + n);
 }
 
 /** Handles messages with a row each, in one turn of the event loop. */
@@ -272,32 +268,31 @@ test("while another program holds a lock, timers have their turn, and then the g
 });
 
 test.skipIf(!canMount)("a full disk keeps nothing of the group; it goes on when there is room", async () => {
-  await onSmallDisk(4, async (folder) => {
-    const file = join(folder, "x.db");
-    const store = await openWithTable(file);
-    const ballast = join(folder, "ballast");
-    writeFileSync(ballast, Buffer.alloc(1024 * 1024));
-    const text = "x".repeat(500);
-    let error: unknown;
-    let begun = 0;
-    while (error === undefined) {
-      const settled = await Promise.allSettled(
-        range(begun + 1, begun + 100).map(async (n) => (await fill(store, [n], text))[0]),
-      );
-      const failed = settled.filter((each) => each.status === "rejected");
-      expect([0, 100]).toContain(failed.length); // All of a group, or nothing.
-      error = failed[0]?.reason;
-      if (!error) begun += 100;
-    }
-    expect(error).toMatchObject({ code: "FEDMSG_JOURNAL", message: expect.stringMatching(/x\.db: .*disk is full/) });
-    expect([store.handled, store.has(keyOf(begun)), store.has(keyOf(begun + 1))]).toEqual([begun + 1, true, false]);
-    await refusal(fill(store, range(begun + 1, begun + 100), text));
-    rmSync(ballast);
-    await fill(store, range(begun + 1, begun + 100), text);
-    await store.close();
-    expect(await valueIn(file, "SELECT count(*) FROM seen")).toBe(begun + 100);
-    expect(await valueIn(file, "SELECT sum(length(keys)) / 8 FROM fedmsg_keys")).toBe(begun + 101);
-  });
+  using disk = openSmallDisk(4);
+  const file = join(disk.folder, "x.db");
+  const store = await openWithTable(file);
+  const ballast = join(disk.folder, "ballast");
+  writeFileSync(ballast, Buffer.alloc(1024 * 1024));
+  const text = "x".repeat(500);
+  let error: unknown;
+  let begun = 0;
+  while (error === undefined) {
+    const settled = await Promise.allSettled(
+      range(begun + 1, begun + 100).map(async (n) => (await fill(store, [n], text))[0]),
+    );
+    const failed = settled.filter((each) => each.status === "rejected");
+    expect([0, 100]).toContain(failed.length); // All of a group, or nothing.
+    error = failed[0]?.reason;
+    if (!error) begun += 100;
+  }
+  expect(error).toMatchObject({ code: "FEDMSG_JOURNAL", message: expect.stringMatching(/x\.db: .*disk is full/) });
+  expect([store.handled, store.has(keyOf(begun)), store.has(keyOf(begun + 1))]).toEqual([begun + 1, true, false]);
+  await refusal(fill(store, range(begun + 1, begun + 100), text));
+  rmSync(ballast);
+  await fill(store, range(begun + 1, begun + 100), text);
+  await store.close();
+  expect(await valueIn(file, "SELECT count(*) FROM seen")).toBe(begun + 100);
+  expect(await valueIn(file, "SELECT sum(length(keys)) / 8 FROM fedmsg_keys")).toBe(begun + 101);
 });
 
 test("150,000 keys are there after a restart, and those that may be forgotten are", async () => {

@@ -1,6 +1,7 @@
 /** Dead letters: beside cursors that are in use, in a file of their own, and asked for by another process. */
 
 import { readFileSync, statSync } from "node:fs";
+import { range } from "@fedmsg/testkit";
 import type { CursorStore } from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
 import {
@@ -38,9 +39,8 @@ function letterOf(n: number, changes: Partial<NewDeadLetter> = {}): NewDeadLette
 /** A consumer that has failed on messages 1 to `count`. */
 async function failed(file: string, count: number): Promise<CursorStore> {
   const store = await openCursors(file);
-  const numbers = Array.from({ length: count }, (_, n) => n + 1);
   await Promise.all(
-    numbers.map((n) => store.handle(keyOf(n), (transaction) => addDeadLetter(transaction, letterOf(n)))),
+    range(1, count).map((n) => store.handle(keyOf(n), (transaction) => addDeadLetter(transaction, letterOf(n)))),
   );
   return store;
 }
@@ -49,10 +49,10 @@ function ids(letters: readonly { readonly id: number }[]): number[] {
   return letters.map(({ id }) => id);
 }
 
-/** What some work throws. */
-function thrown(work: () => unknown): { readonly code?: string; readonly message: string } {
+/** What some work throws, or rejects with. */
+async function thrown(work: () => unknown): Promise<{ readonly code?: string; readonly message: string }> {
   try {
-    work();
+    await work();
   } catch (error) {
     return error as Error;
   }
@@ -62,7 +62,7 @@ function thrown(work: () => unknown): { readonly code?: string; readonly message
 /** A box of its own, with letters 1 to `count`. */
 async function boxOf(count: number, file = tempFile()): Promise<DeadLetterBox> {
   const box = await openDeadLetters(file, { create: true });
-  for (let n = 1; n <= count; n++) box.add(letterOf(n));
+  for (let n = 1; n <= count; n++) await box.add(letterOf(n));
   return box;
 }
 
@@ -77,8 +77,8 @@ describe("beside the cursors of a consumer that runs", () => {
       { ...letterOf(1), body: new Uint8Array(letterOf(1).body), id: 1, isAsked: false },
     ]);
     expect([box.count(), store.has(keyOf(1))]).toEqual([1, true]);
-    box.close();
-    box.close();
+    await box.close();
+    await box.close();
     await store.close();
   });
 
@@ -94,7 +94,7 @@ describe("beside the cursors of a consumer that runs", () => {
     const box = await openDeadLetters(file);
     expect(box.list({ limit: 10 }).map(({ msgId }) => msgId)).toEqual(["2026-2"]);
     expect(store.has(keyOf(1))).toBe(false);
-    box.close();
+    await box.close();
     await store.close();
   });
 
@@ -103,12 +103,12 @@ describe("beside the cursors of a consumer that runs", () => {
     const store = await failed(file, 50);
     const box = await openDeadLetters(file);
     const going = Array.from({ length: 200 }, (_, n) => store.handle(keyOf(1000 + n)));
-    expect([box.askRetry([1, 2, 2, 99]), box.drop([3, 99])]).toEqual([2, 1]);
+    expect([await box.askRetry([1, 2, 2, 99]), await box.drop([3, 99])]).toEqual([2, 1]);
     await Promise.all(going);
-    expect(box.settle(1, (transaction) => transaction.run("CREATE TABLE done (n)") && "done")).toBe("done");
+    expect(await box.settle(1, (transaction) => transaction.run("CREATE TABLE done (n)") && "done")).toBe("done");
     expect([box.count(), store.handled]).toEqual([48, 250]);
     await store.handle(keyOf(5000), (transaction) => transaction.run("INSERT INTO done VALUES (1)"));
-    box.close();
+    await box.close();
     await store.close();
   });
 
@@ -129,16 +129,16 @@ describe("beside the cursors of a consumer that runs", () => {
     let written = 0;
     while (written < 200) written = Number(await child.line());
     const box = await openDeadLetters(file);
-    const dropped = box.drop("all");
+    const dropped = await box.drop("all");
     expect(dropped).toBeGreaterThanOrEqual(200);
     while (written < dropped + 200) written = Number(await child.line());
-    const asked = box.askRetry("all");
+    const asked = await box.askRetry("all");
     expect(asked).toBeGreaterThanOrEqual(200);
     await child.kill();
     for (const line of await child.rest()) written = Number(line);
     expect(box.count() + dropped).toBeGreaterThanOrEqual(written);
     expect(box.takeAsked(100_000)).toHaveLength(asked);
-    box.close();
+    await box.close();
     const store = await openCursors(file);
     expect(store.handled).toBeGreaterThanOrEqual(written);
     await store.close();
@@ -153,7 +153,7 @@ describe("a file", () => {
     const store = await openCursors(file);
     await store.handle(keyOf(4), (transaction) => addDeadLetter(transaction, letterOf(4)));
     expect(ids(box.list({ limit: 10 }))).toEqual([1, 2, 3, 4]);
-    box.close();
+    await box.close();
     await store.close();
     const again = await openCursors(file);
     expect([again.handled, again.has(keyOf(4))]).toEqual([1, true]);
@@ -166,8 +166,8 @@ describe("a file", () => {
     while (Number(await child.line()) < 20);
     await child.kill();
     const box = await openDeadLetters(file);
-    expect(box.askRetry("all")).toBeGreaterThanOrEqual(20);
-    box.close();
+    expect(await box.askRetry("all")).toBeGreaterThanOrEqual(20);
+    await box.close();
     const store = await openCursors(file);
     expect(store.handled).toBeGreaterThanOrEqual(20);
     await store.close();
@@ -178,10 +178,16 @@ describe("a file", () => {
     await (await openCursors(file)).close();
     const before = readFileSync(file);
     const box = await openDeadLetters(file);
-    const counts = [box.count(), box.askRetry("all"), box.drop([1]), box.takeAsked(10).length, box.settle(1)];
+    const counts = [
+      box.count(),
+      await box.askRetry("all"),
+      await box.drop([1]),
+      box.takeAsked(10).length,
+      await box.settle(1),
+    ];
     expect(counts).toEqual([0, 0, 0, 0, undefined]);
-    box.failAgain(1, "no", 1);
-    box.close();
+    await box.failAgain(1, "no", 1);
+    await box.close();
     expect(readFileSync(file).equals(before)).toBe(true);
   });
 
@@ -216,18 +222,18 @@ describe("a file", () => {
     await expect(handling).rejects.toMatchObject({ code: "FEDMSG_DEAD_LETTERS_FULL" });
     expect(store.has(keyOf(2))).toBe(false);
     const box = await openDeadLetters(file);
-    expect(thrown(() => box.add(letterOf(2)))).toMatchObject({
+    expect(await thrown(() => box.add(letterOf(2)))).toMatchObject({
       code: "FEDMSG_DEAD_LETTERS_FULL",
       message: expect.stringMatching(/fedmsg dead-letters list/),
     });
-    expect(box.askRetry("all")).toBe(deadLettersMax);
+    expect(await box.askRetry("all")).toBe(deadLettersMax);
     expect(ids(box.takeAsked(3))).toEqual([1, 2, 3]);
     expect(ids(box.takeAsked(2))).toEqual([4, 5]);
-    expect(box.drop([7])).toBe(1);
-    box.add(letterOf(2)); // There is room again, though ids go on.
+    expect(await box.drop([7])).toBe(1);
+    await box.add(letterOf(2)); // There is room again, though ids go on.
     expect(box.list({ after: deadLettersMax, limit: 5 })).toMatchObject([{ id: deadLettersMax + 1, msgId: "2026-2" }]);
-    expect([box.drop("all"), box.count()]).toEqual([deadLettersMax, 0]);
-    box.close();
+    expect([await box.drop("all"), box.count()]).toEqual([deadLettersMax, 0]);
+    await box.close();
     await store.close();
   });
 });
@@ -236,34 +242,34 @@ describe("a letter", () => {
   test("comes out as it went in, whatever it holds", async () => {
     const box = await boxOf(0);
     const { signer: _, ...unsigned } = letterOf(1, { trust: "unsigned", body: new Uint8Array([0, 255, 10]) });
-    box.add(unsigned);
-    box.add(letterOf(2, { error: `${"ü".repeat(3000)}` }));
+    await box.add(unsigned);
+    await box.add(letterOf(2, { error: `${"ü".repeat(3000)}` }));
     const [first, second] = box.list({ limit: 10 });
     expect(first).toEqual({ ...unsigned, id: 1, isAsked: false });
     expect(Buffer.byteLength(second?.error ?? "")).toBeLessThanOrEqual(4096);
     expect(second?.error).toMatch(/^ü+…$/);
-    box.close();
+    await box.close();
   });
 
   test("is found by id; lists are by id, in pages that are bounded in bytes, too", async () => {
     const box = await boxOf(0);
-    for (let n = 1; n <= 4; n++) box.add(letterOf(n, { body: new Uint8Array(7 * 1024 * 1024) }));
+    for (let n = 1; n <= 4; n++) await box.add(letterOf(n, { body: new Uint8Array(7 * 1024 * 1024) }));
     expect(ids(box.list({ limit: 10 }))).toEqual([1, 2]);
     expect(ids(box.list({ after: 2, limit: 1 }))).toEqual([3]);
     expect(ids(box.list({ after: 2, limit: 10 }))).toEqual([3, 4]);
     expect(box.list({ after: 4, limit: 10 })).toEqual([]);
     expect([box.get(2)?.msgId, box.get(9)]).toEqual(["2026-2", undefined]);
-    box.askRetry("all");
+    await box.askRetry("all");
     expect([ids(box.takeAsked(10)), ids(box.takeAsked(10)), ids(box.takeAsked(10))]).toEqual([[1, 2], [3, 4], []]);
-    box.close();
+    await box.close();
   });
 
   test("has an id that no later one gets", async () => {
     const box = await boxOf(2);
-    box.drop("all");
-    box.add(letterOf(3));
+    await box.drop("all");
+    await box.add(letterOf(3));
     expect(ids(box.list({ limit: 10 }))).toEqual([3]);
-    box.close();
+    await box.close();
   });
 });
 
@@ -271,73 +277,73 @@ describe("trying again", () => {
   test("each is given once, until it failed again and is asked for again", async () => {
     const box = await boxOf(3);
     expect(box.takeAsked(10)).toEqual([]);
-    expect(box.askRetry([3, 1])).toBe(2);
+    expect(await box.askRetry([3, 1])).toBe(2);
     expect(box.list({ limit: 10 }).map(({ isAsked }) => isAsked)).toEqual([true, false, true]);
     expect(ids(box.takeAsked(1))).toEqual([1]);
     expect(ids(box.takeAsked(10))).toEqual([3]);
     expect(ids(box.takeAsked(10))).toEqual([]);
-    box.failAgain(1, "still not", 6);
+    await box.failAgain(1, "still not", 6);
     expect(box.get(1)).toMatchObject({ error: "still not", attempts: 6, isAsked: false });
     expect(ids(box.takeAsked(10))).toEqual([]);
-    box.askRetry("all");
+    await box.askRetry("all");
     expect(ids(box.takeAsked(10)).sort()).toEqual([1, 2, 3]);
-    box.close();
+    await box.close();
   });
 
   test("who asks again before it failed gets another try", async () => {
     const box = await boxOf(1);
-    box.askRetry([1]);
+    await box.askRetry([1]);
     box.takeAsked(10);
-    box.askRetry([1]);
-    box.failAgain(1, "no", 6);
+    await box.askRetry([1]);
+    await box.failAgain(1, "no", 6);
     expect(ids(box.takeAsked(10))).toEqual([1]);
-    box.failAgain(1, "no", 7);
+    await box.failAgain(1, "no", 7);
     expect(ids(box.takeAsked(10))).toEqual([]);
-    box.close();
+    await box.close();
   });
 
   test("what was given and not settled is given again after the next opening", async () => {
     const file = tempFile();
     const box = await boxOf(2, file);
-    box.askRetry("all");
+    await box.askRetry("all");
     expect(ids(box.takeAsked(10))).toEqual([1, 2]);
-    box.settle(1);
-    box.close();
+    await box.settle(1);
+    await box.close();
     const again = await openDeadLetters(file);
     expect(ids(again.takeAsked(10))).toEqual([2]);
-    again.close();
+    await again.close();
   });
 
   test("settling deletes the letter and writes what came of it, both or neither", async () => {
     const box = await boxOf(3);
     const work = () => box.settle(1, (transaction) => transaction.run("CREATE TABLE built (id)") && "written");
-    expect([work(), box.get(1)]).toEqual(["written", undefined]);
-    expect(box.settle(1, () => "never")).toBeUndefined();
+    expect([await work(), box.get(1)]).toEqual(["written", undefined]);
+    expect(await box.settle(1, () => "never")).toBeUndefined();
     const failing = () =>
       box.settle(2, (transaction) => {
         transaction.run("INSERT INTO built VALUES (2)");
         throw new Error("not today");
       });
-    expect(thrown(failing).message).toBe("not today");
+    expect((await thrown(failing)).message).toBe("not today");
     expect(box.get(2)?.id).toBe(2);
     for (const sql of ["COMMIT", "ROLLBACK", "ATTACH 'x' AS y", "SELECT 1; SELECT 2"]) {
-      expect(thrown(() => box.settle(2, (transaction) => transaction.run(sql)))).toMatchObject({
+      expect(await thrown(() => box.settle(2, (transaction) => transaction.run(sql)))).toMatchObject({
         code: "FEDMSG_UNSUPPORTED",
       });
     }
-    expect(thrown(() => box.settle(2, async () => {}))).toMatchObject({ code: "FEDMSG_UNSUPPORTED" });
+    expect(await thrown(() => box.settle(2, async () => {}))).toMatchObject({ code: "FEDMSG_UNSUPPORTED" });
     const rolling = "INSERT OR ROLLBACK INTO fedmsg_dead_letters SELECT * FROM fedmsg_dead_letters";
-    expect(() => box.settle(2, (transaction) => transaction.run(rolling))).toThrow();
-    const rows = box.settle(3, (transaction) => transaction.all("SELECT * FROM built"));
+    await expect(box.settle(2, (transaction) => transaction.run(rolling))).rejects.toThrow();
+    const rows = await box.settle(3, (transaction) => transaction.all("SELECT * FROM built"));
     expect([rows, ids(box.list({ limit: 10 }))]).toEqual([[], [2]]);
-    box.close();
+    await box.close();
   });
 
   test("of a closed box is refused", async () => {
     const box = await boxOf(1);
-    box.close();
+    await box.close();
     for (const work of [() => box.count(), () => box.drop("all"), () => box.takeAsked(1), () => box.settle(1)]) {
-      expect(thrown(work)).toMatchObject({ code: "FEDMSG_CLOSED" });
+      expect(await thrown(work)).toMatchObject({ code: "FEDMSG_CLOSED" });
     }
   });
 });

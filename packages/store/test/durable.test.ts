@@ -2,7 +2,17 @@
 
 import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { codeOf, collect, eventually, expectNoLeaks, Sockets, take, takeUntil, testConfig } from "@fedmsg/testkit";
+import {
+  codeOf,
+  collect,
+  eventually,
+  expectNoLeaks,
+  range,
+  Sockets,
+  take,
+  takeUntil,
+  testConfig,
+} from "@fedmsg/testkit";
 import { type Bus, connect, type DurableReceived, type StatusEvent, type SubscribeOptions } from "fedmsg";
 import type { ConfigInput } from "fedmsg/config";
 import { createTransport, type Frames, type Transport } from "fedmsg/plugin";
@@ -109,8 +119,7 @@ function heard<T extends StatusEvent["type"]>(
 }
 
 async function say(bus: Bus, from: number, to: number, topic = "t"): Promise<void> {
-  const numbers = Array.from({ length: to - from + 1 }, (_, n) => from + n);
-  await Promise.all(numbers.map((n) => bus.publish({ topic, modname: "m", msg: { n } })));
+  await Promise.all(range(from, to).map((n) => bus.publish({ topic, modname: "m", msg: { n } })));
 }
 
 async function numbers(messages: AsyncIterable<DurableReceived>, count: number): Promise<number[]> {

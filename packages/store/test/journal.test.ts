@@ -12,12 +12,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { bufferBytes, expectBuffersAtMost } from "@fedmsg/testkit";
+import { bufferBytes, canMount, expectBuffersAtMost, openSmallDisk } from "@fedmsg/testkit";
 import type { Journal } from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
 import { openJournal, openJournalReader, pruneJournal } from "../src/index.ts";
 import { openDatabase } from "../src/sqlite.ts";
-import { append, Child, canMount, Heard, onSmallDisk, refusal, sample, served, tempFile } from "./support.ts";
+import { append, Child, Heard, refusal, sample, served, tempFile } from "./support.ts";
 
 /** Runs as somebody who is not root, where the tests are. */
 async function asNobody<T>(work: () => Promise<T>): Promise<T> {
@@ -217,31 +217,30 @@ test("who may only read can read, in a folder that takes no files either", async
 test.skipIf(!canMount)(
   "a full disk rejects the group and keeps nothing of it; it goes on when there is room",
   async () => {
-    await onSmallDisk(4, async (folder) => {
-      const journal = await openJournal(join(folder, "x.db"));
-      const ballast = join(folder, "ballast");
-      writeFileSync(ballast, Buffer.alloc(1024 * 1024));
-      let error: unknown;
-      let head = 0;
-      while (error === undefined) {
-        head = journal.info.head;
-        const settled = await Promise.allSettled(Array.from({ length: 100 }, () => journal.append(sample)));
-        const failed = settled.filter((each) => each.status === "rejected");
-        expect([0, 100]).toContain(failed.length); // All of a group, or nothing.
-        error = failed[0]?.reason;
-      }
-      expect(error).toMatchObject({ code: "FEDMSG_JOURNAL", message: expect.stringMatching(/x\.db: .*disk is full/) });
-      expect([journal.info.head, served(journal).length]).toEqual([head, head]);
-      const again = await Promise.allSettled(Array.from({ length: 200 }, () => journal.append(sample)));
-      expect(again.filter(({ status }) => status === "rejected").length).toBe(200);
-      rmSync(ballast);
-      expect(await journal.append(sample)).toBe(head + 1);
-      await append(journal, 100);
-      await journal.close();
-      const reader = await openJournalReader(join(folder, "x.db"));
-      expect(await reader.verify()).toEqual({ good: head + 101, faults: [], faultCount: 0 });
-      reader.close();
-    });
+    using disk = openSmallDisk(4);
+    const journal = await openJournal(join(disk.folder, "x.db"));
+    const ballast = join(disk.folder, "ballast");
+    writeFileSync(ballast, Buffer.alloc(1024 * 1024));
+    let error: unknown;
+    let head = 0;
+    while (error === undefined) {
+      head = journal.info.head;
+      const settled = await Promise.allSettled(Array.from({ length: 100 }, () => journal.append(sample)));
+      const failed = settled.filter((each) => each.status === "rejected");
+      expect([0, 100]).toContain(failed.length); // All of a group, or nothing.
+      error = failed[0]?.reason;
+    }
+    expect(error).toMatchObject({ code: "FEDMSG_JOURNAL", message: expect.stringMatching(/x\.db: .*disk is full/) });
+    expect([journal.info.head, served(journal).length]).toEqual([head, head]);
+    const again = await Promise.allSettled(Array.from({ length: 200 }, () => journal.append(sample)));
+    expect(again.filter(({ status }) => status === "rejected").length).toBe(200);
+    rmSync(ballast);
+    expect(await journal.append(sample)).toBe(head + 1);
+    await append(journal, 100);
+    await journal.close();
+    const reader = await openJournalReader(join(disk.folder, "x.db"));
+    expect(await reader.verify()).toEqual({ good: head + 101, faults: [], faultCount: 0 });
+    reader.close();
   },
 );
 
@@ -384,18 +383,17 @@ test("rare topics do not hold anybody up: a page ends after some thousand positi
 });
 
 test.skipIf(!canMount)("at the end of a life on a full disk nothing is thrown, and the next open checks", async () => {
-  await onSmallDisk(2, async (folder) => {
-    const heard = new Heard();
-    const journal = await openJournal(join(folder, "x.db"), heard);
-    const ballast = join(folder, "ballast");
-    expect(() => writeFileSync(ballast, Buffer.alloc(4 * 1024 * 1024))).toThrow("ENOSPC");
-    const appended = Promise.allSettled(Array.from({ length: 2000 }, () => journal.append(sample)));
-    await journal.close();
-    expect((await appended).some(({ status }) => status === "rejected")).toBe(true);
-    rmSync(ballast);
-    const again = await openJournal(join(folder, "x.db"), heard);
-    expect(served(again).length).toBe(again.info.head);
-    await append(again, 10);
-    await again.close();
-  });
+  using disk = openSmallDisk(2);
+  const heard = new Heard();
+  const journal = await openJournal(join(disk.folder, "x.db"), heard);
+  const ballast = join(disk.folder, "ballast");
+  expect(() => writeFileSync(ballast, Buffer.alloc(4 * 1024 * 1024))).toThrow("ENOSPC");
+  const appended = Promise.allSettled(Array.from({ length: 2000 }, () => journal.append(sample)));
+  await journal.close();
+  expect((await appended).some(({ status }) => status === "rejected")).toBe(true);
+  rmSync(ballast);
+  const again = await openJournal(join(disk.folder, "x.db"), heard);
+  expect(served(again).length).toBe(again.info.head);
+  await append(again, 10);
+  await again.close();
 });

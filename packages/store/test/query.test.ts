@@ -1,17 +1,9 @@
 /** Reading what a subscriber keeps, beside it. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { openCursors, queryCursors } from "@fedmsg/store";
 import { codeOf } from "@fedmsg/testkit";
-import { expect, onTestFinished, test } from "vitest";
-
-function tempFile(): string {
-  const folder = mkdtempSync(join(tmpdir(), "fedmsg-query-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return join(folder, "audit.db");
-}
+import { expect, test } from "vitest";
+import { tempFile } from "./support.ts";
 
 test("rows of a subscriber's own tables are read while it runs, and as plain objects", async () => {
   const file = tempFile();

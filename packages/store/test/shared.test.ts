@@ -8,6 +8,7 @@ import {
   collect,
   eventually,
   expectNoLeaks,
+  range,
   Sockets,
   take,
   takeUntil,
@@ -62,7 +63,6 @@ async function say(from: number, to: number, filler = ""): Promise<void> {
   await Promise.all(saying);
 }
 
-const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 const numberOf = ({ message }: DurableReceived) => (message.msg as { n: number }).n;
 const numbers = async (of: AsyncIterable<DurableReceived>, n: number) => (await collect(of, n)).map(numberOf);
 

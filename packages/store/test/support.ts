@@ -1,30 +1,25 @@
 /** Journals in folders that are removed when the test is over, and writers in processes of their own. */
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { tempFolder } from "@fedmsg/testkit";
 import { FedmsgError } from "fedmsg";
 import type { Journal, NewEntry } from "fedmsg/plugin";
 import { afterEach } from "vitest";
 import type { JournalEvent } from "../src/index.ts";
 
-const folders: string[] = [];
 const children = new Set<ChildProcess>();
 
 afterEach(async () => {
   for (const child of children) await kill(child);
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
 /** A path in a new folder, where nothing is yet. */
 export function tempFile(name = "journal.db"): string {
-  const folder = mkdtempSync(join(tmpdir(), "fedmsg-store-"));
-  folders.push(folder);
-  return join(folder, name);
+  return join(tempFolder(), name);
 }
 
 /** An entry that says its position in 500 bytes. */
@@ -75,21 +70,6 @@ export async function refusal(promise: Promise<unknown>): Promise<FedmsgError> {
   );
   if (error instanceof FedmsgError && error.code === "FEDMSG_JOURNAL") return error;
   throw new Error("a refusal was expected", { cause: error });
-}
-
-/** Whether a small file system can be made for a test: for root, in most places. */
-export const canMount = process.getuid?.() === 0 && spawnSync("mount", ["--version"]).status === 0;
-
-/** Runs some work in a folder with room for so many MiB. */
-export async function onSmallDisk(mebibytes: number, work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = tempFile("small");
-  mkdirSync(folder);
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", folder]);
-  try {
-    await work(folder);
-  } finally {
-    execFileSync("umount", ["--lazy", folder]); // Lazily: see closing in sqlite.ts.
-  }
 }
 
 /** A process that runs one of the programs in `programs/` on what `npm run build` wrote; what it prints, line by line. */

@@ -8,6 +8,13 @@ function collectGarbage(): void {
   (runInNewContext("gc") as () => void)();
 }
 
+/** Bytes that this thread cannot do without: values and buffers, behind a collection. */
+export function memoryBytes(): number {
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
 /** Bytes of the buffers that this process holds. */
 export function bufferBytes(): number {
   return process.memoryUsage().arrayBuffers;

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 /** How long anything in a test may take, in ms, where the test does not say otherwise. */
-export const patienceMs = 10_000;
+export const patienceMs = 20_000;
 
 /** Takes `n` items and leaves the iterable open, so that more can be taken from it later. */
 export async function collect<T>(iterable: AsyncIterable<T>, n: number): Promise<T[]> {

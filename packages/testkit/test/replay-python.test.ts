@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { fetchPages, fetchRange, type Journal, type JournalEntry, startReplayServer } from "fedmsg/plugin";
 import { beforeAll, expect, test } from "vitest";
 import { ensureProgram } from "../src/programs.ts";
+import { range } from "../src/range.ts";
 import { codeOf, withTimeout } from "../src/waiting.ts";
 
 const python = "/usr/bin/python3"; // Debian's, for which Debian packages pyzmq.
@@ -116,7 +117,6 @@ function filled(count: number): Journal {
 }
 
 const ids = (bodies: readonly (string | Buffer)[]) => bodies.map((body) => JSON.parse(String(body)).seq_id);
-const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
 test("a Python client asks ours as it asked Python's, and gets what it expects", async () => {
   const journal = filled(3000);

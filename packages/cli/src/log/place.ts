@@ -1,6 +1,6 @@
 /** What may stand in a formatter's places, and how it is made as wide as they are. */
 
-import { escapeLine } from "../escape.ts";
+import { escapeLine } from "fedmsg/command";
 import type { Entry, Format } from "./entry.ts";
 import { levels, pythonNames } from "./levels.ts";
 import { defaultTime, strftime } from "./strftime.ts";

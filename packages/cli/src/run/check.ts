@@ -1,11 +1,10 @@
 /** What `fedmsg-check` makes of one report of a hub, ours or Python's. */
 
 import { FedmsgError } from "fedmsg";
-import type { CommandContext } from "fedmsg/command";
+import { type CommandContext, escapeLine } from "fedmsg/command";
 import type { Config } from "fedmsg/config";
 import { Float, loads, prettyDumps } from "fedmsg/encoding";
 import { createTransport, formatAddress, parseAddress } from "fedmsg/plugin";
-import { escapeLine } from "../escape.ts";
 
 interface CheckOptions {
   readonly timeout?: number;

@@ -1,6 +1,5 @@
-import type { CommandContext } from "fedmsg/command";
+import { type CommandContext, escapeLine } from "fedmsg/command";
 import type { CommandTable } from "../command-entry.ts";
-import { escapeLine } from "../escape.ts";
 import { loadOwnCommands } from "../own-commands.ts";
 
 /** Lists every command. */

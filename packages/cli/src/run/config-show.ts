@@ -1,7 +1,6 @@
-import type { CommandContext } from "fedmsg/command";
+import { type CommandContext, escapeControls } from "fedmsg/command";
 import { configKeys, configOrigin, maskSecrets, nearest } from "fedmsg/config";
 import { type Document, isCollection, isMap, isPair, isScalar, type Node, type YAMLMap } from "yaml";
-import { escapeControls } from "../escape.ts";
 import { writeYaml } from "../yaml.ts";
 import { withoutDefaults } from "./config.ts";
 

@@ -3,10 +3,10 @@
 import { existsSync } from "node:fs";
 import { type DeadLetter, type DeadLetterBox, openDeadLetters, type Which } from "@fedmsg/store";
 import { FedmsgError } from "fedmsg";
-import type { CommandContext } from "fedmsg/command";
+import { type CommandContext, escapeControls, escapeLine } from "fedmsg/command";
 import { loads, lossless, prettyDumps } from "fedmsg/encoding";
 import { cursorsPath, listCursorFiles, nearest } from "fedmsg/plugin";
-import { escapeControls, escapeLine } from "../escape.ts";
+import { toAscii } from "../ascii.ts";
 import { Output } from "../output.ts";
 
 const usageError = 2;
@@ -76,7 +76,7 @@ export async function drop(context: CommandContext): Promise<number> {
 
 async function change(
   { arguments: [consumer = "", ...words], options, config, log }: CommandContext,
-  work: (box: DeadLetterBox, which: Which) => number,
+  work: (box: DeadLetterBox, which: Which) => Promise<number>,
   done: string,
 ): Promise<number> {
   const ids = parseIds(words);
@@ -85,13 +85,13 @@ async function change(
     log.error(wrong === undefined ? "say which: the ids of letters, or --all" : idExpected(wrong));
     return usageError;
   }
-  return withBox(await find(config, consumer), (box) => {
+  return withBox(await find(config, consumer), async (box) => {
     const known = [...new Set(ids as number[])].filter((id) => {
       const isKnown = (box.list({ after: id - 1, limit: 1 })[0]?.id ?? 0) === id;
       if (!isKnown) log.error(noLetter(consumer, id));
       return isKnown;
     });
-    const changed = options.all ? work(box, "all") : known.length > 0 ? work(box, known) : 0;
+    const changed = await work(box, options.all ? "all" : known);
     process.stdout.write(`${changed} ${changed === 1 ? "letter" : "letters"} ${done}\n`);
     return options.all || changed === new Set(ids).size ? 0 : 1;
   });
@@ -115,12 +115,12 @@ function describeNames(names: readonly string[]): string {
   return `there are ${names.slice(0, 20).join(", ")}${names.length > 20 ? ", …" : ""}`;
 }
 
-async function withBox<T>(path: string, work: (box: DeadLetterBox) => T): Promise<T> {
+async function withBox<T>(path: string, work: (box: DeadLetterBox) => T | Promise<T>): Promise<T> {
   const box = await openDeadLetters(path);
   try {
-    return work(box);
+    return await work(box);
   } finally {
-    box.close();
+    await box.close();
   }
 }
 
@@ -134,7 +134,7 @@ async function* lettersOf(path: string, signal: AbortSignal): AsyncGenerator<Dea
       after = letters.at(-1)?.id ?? after;
     }
   } finally {
-    box.close();
+    await box.close();
   }
 }
 
@@ -207,9 +207,4 @@ function indent(text: string): string {
 function timeOf(ms: number): string {
   const time = new Date(ms);
   return Number.isNaN(time.getTime()) ? String(ms) : `${time.toISOString().slice(0, 19)}Z`;
-}
-
-/** Outside of texts JSON is ASCII, so this keeps its meaning, and a terminal safe. */
-function toAscii(json: string): string {
-  return json.replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,8 +1,7 @@
 import { type Hub, type HubStats, startHub } from "@fedmsg/hub";
 import { FedmsgError } from "fedmsg";
-import type { CommandContext, Log } from "fedmsg/command";
+import { type CommandContext, escapeLine, type Log } from "fedmsg/command";
 import { createReporter } from "../daemon.ts";
-import { escapeLine } from "../escape.ts";
 import { allowForEnd, onHangup } from "../signals.ts";
 
 /** How long the end may take behind `drain_timeout`: dead letters, and the `stop` of each plugin. */

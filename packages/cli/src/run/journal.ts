@@ -2,9 +2,9 @@
 
 import { type JournalReader, openJournalReader, pruneJournal } from "@fedmsg/store";
 import { FedmsgError } from "fedmsg";
-import type { CommandContext } from "fedmsg/command";
+import { type CommandContext, escapeLine } from "fedmsg/command";
 import type { JournalEntry } from "fedmsg/plugin";
-import { escapeLine } from "../escape.ts";
+import { toAscii } from "../ascii.ts";
 import { Output } from "../output.ts";
 
 interface GrepOptions {
@@ -151,9 +151,4 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Outside of texts JSON is ASCII, so this keeps its meaning, and a terminal safe. */
-function toAscii(json: string): string {
-  return json.replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,10 +1,9 @@
 import { createReadStream } from "node:fs";
 import { FedmsgError } from "fedmsg";
-import type { CommandContext } from "fedmsg/command";
+import { type CommandContext, escapeLine } from "fedmsg/command";
 import type { Config } from "fedmsg/config";
 import { createValidator, fixDatagrepperMessage, onlySigner, type Step, type Validation } from "fedmsg/crypto";
 import { compileTopics } from "fedmsg/plugin";
-import { escapeLine } from "../escape.ts";
 
 interface ValidateOptions {
   readonly signer?: string;

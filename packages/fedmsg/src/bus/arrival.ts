@@ -2,6 +2,7 @@ import { messageKeyOf } from "../crypto/index.ts";
 import type { Heartbeat } from "../replay/heartbeat.ts";
 import { type Frames, framesByteLength } from "../transport/transport.ts";
 import { type Decoded, decodeMessage } from "../wire/frames.ts";
+import { weightOf } from "../wire/weight.ts";
 import { isHeartbeat, readHeartbeat } from "./following.ts";
 import type { RefusalReason } from "./status.ts";
 import type { Finding } from "./trust.ts";
@@ -26,12 +27,13 @@ export class Arrival implements Origin {
   readonly isHeartbeat: boolean;
   /** What the check of its signature found. */
   finding: Finding | Promise<Finding> | undefined;
-  readonly #frames: Frames;
+  #frames: Frames;
   readonly #bodyBytesMax: number;
   #decoded: Decoded | undefined;
   #heartbeat: Heartbeat | null | undefined;
   #key: string | undefined;
   #told: Set<RefusalReason> | undefined;
+  #weight: number | undefined;
 
   /** @param bodyBytesMax how long its body may be */
   constructor(frames: Frames, { name, endpoint }: Origin, bodyBytesMax: number) {
@@ -44,6 +46,29 @@ export class Arrival implements Origin {
 
   get bytes(): number {
     return framesByteLength(this.#frames);
+  }
+
+  /** The memory that it lies in, perhaps with others. */
+  get buffer(): ArrayBufferLike {
+    return (this.#frames[1] as Uint8Array).buffer;
+  }
+
+  /** Gives it memory of its own. */
+  detach(): void {
+    const own = Buffer.allocUnsafeSlow(this.bytes);
+    let at = 0;
+    this.#frames = this.#frames.map((frame) => {
+      own.set(frame, at);
+      at += frame.byteLength;
+      return own.subarray(at - frame.byteLength, at);
+    });
+    if (this.#decoded?.valid) this.#decoded = { ...this.#decoded, body: this.#frames[1] as Uint8Array };
+  }
+
+  /** What it counts in queues, in bytes. */
+  get weight(): number {
+    this.#weight ??= weightOf(this.#frames[1] as Uint8Array);
+    return this.#weight;
   }
 
   get decoded(): Decoded {

@@ -2,7 +2,7 @@ import { bufferBytes, collect, expectBuffersAtMost } from "@fedmsg/testkit";
 import { expect, test } from "vitest";
 import { BoundedQueue } from "./bounded-queue.ts";
 
-const bounds = { itemsMax: 3, bytesMax: 100 };
+const bounds = { itemsMax: 3, weightMax: 100 };
 
 function open(): BoundedQueue<number> {
   return new BoundedQueue<number>(bounds, () => {});
@@ -64,7 +64,7 @@ test("an error comes behind what is queued, once", async () => {
 });
 
 test("what was read is not kept, even while more is always there", async () => {
-  const queue = new BoundedQueue<Buffer>({ itemsMax: 1000, bytesMax: 1e9 }, () => {});
+  const queue = new BoundedQueue<Buffer>({ itemsMax: 1000, weightMax: 1e9 }, () => {});
   const before = bufferBytes();
   const push = (n: number) => queue.push(Buffer.alloc(1024 * 1024, n), 1024 * 1024);
   push(0);

@@ -3,7 +3,8 @@ import { Fifo } from "./fifo.ts";
 /** Bounds of a {@link BoundedQueue}. */
 export interface QueueBounds {
   readonly itemsMax: number;
-  readonly bytesMax: number;
+  /** Of what they count together. */
+  readonly weightMax: number;
 }
 
 /**
@@ -37,14 +38,14 @@ export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   /** Adds an item. Where a promise comes back the queue is full: await it before adding the next. */
-  push(item: T, bytes: number): Promise<void> | undefined {
+  push(item: T, weight: number): Promise<void> | undefined {
     if (this.#ended) return undefined;
     const reader = this.#readers.shift();
     if (reader) {
       reader.resolve({ done: false, value: item });
       return undefined;
     }
-    this.#items.push(item, bytes);
+    this.#items.push(item, weight);
     if (!this.#isFull()) return undefined;
     return new Promise((resolve) => this.#writers.push(resolve));
   }
@@ -101,7 +102,7 @@ export class BoundedQueue<T> implements AsyncIterableIterator<T, undefined> {
 
   #isFull(): boolean {
     if (this.#lifted) return false;
-    return this.size >= this.#bounds.itemsMax || (this.size > 0 && this.#items.bytes >= this.#bounds.bytesMax);
+    return this.size >= this.#bounds.itemsMax || (this.size > 0 && this.#items.weight >= this.#bounds.weightMax);
   }
 
   #release(): void {

@@ -8,6 +8,7 @@ import { abortedError } from "../transport/errors.ts";
 import type { Publisher, Transport } from "../transport/transport.ts";
 import type { ConfirmingPublisher } from "./confirming.ts";
 import type { Bus, ConnectOptions, Counts, Receipt } from "./contract.ts";
+import type { Delivery } from "./delivery.ts";
 import { LiveEndpoints } from "./endpoints.ts";
 import type { FeedContext } from "./feed.ts";
 import { callerPackage } from "./identity.ts";
@@ -214,6 +215,10 @@ class FedmsgBus implements Bus {
     const { signer } = this.#writer;
     const own = signer ? [{ name: signer.certname, notAfter: signer.notAfter }] : [];
     return [...own, ...(this.#openedTrust?.certificates() ?? [])];
+  }
+
+  delivery(): Delivery | undefined {
+    return this.#outgoing?.confirming?.delivery;
   }
 
   async refresh(): Promise<void> {

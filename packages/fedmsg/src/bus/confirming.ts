@@ -9,6 +9,7 @@ import { ConfirmClient, type ConfirmEvent, type Settle } from "../replay/confirm
 import { confirmSocket } from "../replay/confirm-socket.ts";
 import { abortedError } from "../transport/errors.ts";
 import type { Frames } from "../transport/transport.ts";
+import type { Delivery } from "./delivery.ts";
 import type { Written } from "./message-writer.ts";
 import { openOutbox } from "./open-outbox.ts";
 import type { Outbox } from "./outbox.ts";
@@ -25,9 +26,11 @@ export interface ConfirmingOptions {
 /** Publishes, and knows what was confirmed. */
 export class ConfirmingPublisher {
   readonly #client: ConfirmClient;
+  readonly #relays: readonly string[];
   readonly #outbox: Outbox | undefined;
 
-  private constructor(client: ConfirmClient, outbox: Outbox | undefined) {
+  private constructor(relays: readonly string[], client: ConfirmClient, outbox: Outbox | undefined) {
+    this.#relays = relays;
     this.#client = client;
     this.#outbox = outbox;
   }
@@ -47,7 +50,7 @@ export class ConfirmingPublisher {
       keepsAlive: config.outbox === null,
       onEvent: (event) => tell(event, options),
     });
-    if (config.outbox === null) return new ConfirmingPublisher(client, undefined);
+    if (config.outbox === null) return new ConfirmingPublisher(config.relay_confirm, client, undefined);
     let isOpen = false;
     const onWarning = (detail: string) => {
       if (isOpen) status.emit({ type: "warning", name, detail });
@@ -56,7 +59,7 @@ export class ConfirmingPublisher {
     try {
       const outbox = await openOutbox({ config, name, client, onWarning });
       isOpen = true;
-      return new ConfirmingPublisher(client, outbox);
+      return new ConfirmingPublisher(config.relay_confirm, client, outbox);
     } catch (error) {
       await client.close();
       throw error;
@@ -100,6 +103,16 @@ export class ConfirmingPublisher {
       const onAbort = signal && (() => this.#client.giveUp(outgoing, abortedError(signal)));
       if (onAbort) signal.addEventListener("abort", onAbort, { once: true });
     });
+  }
+
+  /** How it goes at the moment. */
+  get delivery(): Delivery {
+    const { count: inFlight, counts, isConnected, relay: used } = this.#client;
+    return {
+      relays: this.#relays.map((relay) => ({ relay, isConnected: isConnected && relay === used })),
+      ...{ inFlight, confirmed: counts.confirmed, retried: counts.retried, refused: { ...counts.refused } },
+      ...(this.#outbox && { outbox: this.#outbox.state }),
+    };
   }
 
   /** Sends what is not counted and not kept; resolves when the relay has it. */

@@ -3,6 +3,7 @@
 import type { Config, ConfigInput } from "../config/index.ts";
 import type { Expiry } from "../crypto/index.ts";
 import type { Transport } from "../transport/transport.ts";
+import type { Delivery } from "./delivery.ts";
 import type { PublishOptions } from "./message-writer.ts";
 import type { Receipt } from "./receipt.ts";
 import type { DurableReceived } from "./received.ts";
@@ -78,6 +79,11 @@ export interface Bus extends AsyncDisposable {
   refresh(): Promise<void>;
   /** The certificates that it signs with and holds messages against, as far as they are read, and until when they are valid. */
   certificates(): readonly Expiry[];
+  /**
+   * How what it publishes gets to the relay, where one confirms (`relay_confirm`), and what waits in the outbox, as of now; nothing where
+   * nobody confirms, or before it has begun to publish.
+   */
+  delivery(): Delivery | undefined;
   /**
    * Tells what happens, from now on, until the bus is closed; and first of all on which address it listens. Any number
    * may listen.

@@ -1,7 +1,9 @@
-import type { CommittableMessage, DurableReceived } from "./received.ts";
+import { type CommittableMessage, type DurableReceived, weigh } from "./received.ts";
 
 /** Commits that may be under way before the next message is given. */
 const commitsMax = 1000;
+/** What they may weigh, but for the last: where the disk is slow, each of them is in memory. */
+const commitsWeightMax = 16 * 1024 * 1024;
 
 /** Gives the messages of a subscription with a name, and commits each when the next is asked for. */
 export class DurableIterator implements AsyncIterableIterator<DurableReceived, undefined> {
@@ -10,6 +12,7 @@ export class DurableIterator implements AsyncIterableIterator<DurableReceived, u
   readonly #onFailure: (error: unknown) => void;
   #out: CommittableMessage | undefined;
   #commits = 0;
+  #commitsWeight = 0;
   #last: Promise<unknown> = Promise.resolve();
   #resume: (() => void) | undefined;
 
@@ -41,7 +44,7 @@ export class DurableIterator implements AsyncIterableIterator<DurableReceived, u
 
   async #next(): Promise<IteratorResult<DurableReceived, undefined>> {
     this.#settle();
-    if (this.#commits >= commitsMax) {
+    if (this.#isFull) {
       await new Promise<void>((resolve) => {
         this.#resume = resolve;
       });
@@ -70,16 +73,23 @@ export class DurableIterator implements AsyncIterableIterator<DurableReceived, u
     return this;
   }
 
+  get #isFull(): boolean {
+    return this.#commits >= commitsMax || this.#commitsWeight >= commitsWeightMax;
+  }
+
   #settle(): void {
     const message = this.#out;
     this.#out = undefined;
     if (!message || message.isTaken) return;
     this.#commits++;
+    const weight = weigh(message);
+    this.#commitsWeight += weight;
     message
       .commit()
       .catch(this.#onFailure)
       .finally(() => {
         this.#commits--;
+        this.#commitsWeight -= weight;
         this.#resume?.();
         this.#resume = undefined;
       });

@@ -1,34 +1,34 @@
-/** An item that waits, and its size. */
+/** An item that waits, and what it counts. */
 export interface Entry<T> {
   readonly item: T;
-  readonly bytes: number;
+  readonly weight: number;
 }
 
-/** Items in the order in which they came, and how many bytes they are. What bounds them is up to its user. */
+/** Items in the order in which they came, and what they count together. What bounds them is up to its user. */
 export class Fifo<T> {
   /** Those before `#head` were taken out. */
   #entries: (Entry<T> | undefined)[] = [];
   #head = 0;
-  #bytes = 0;
+  #weight = 0;
 
   get size(): number {
     return this.#entries.length - this.#head;
   }
 
-  get bytes(): number {
-    return this.#bytes;
+  get weight(): number {
+    return this.#weight;
   }
 
-  push(item: T, bytes: number): void {
-    this.#entries.push({ item, bytes });
-    this.#bytes += bytes;
+  push(item: T, weight: number): void {
+    this.#entries.push({ item, weight });
+    this.#weight += weight;
   }
 
   /** Takes out the oldest. */
   shift(): Entry<T> | undefined {
     const entry = this.#entries[this.#head];
     if (!entry) return undefined;
-    this.#bytes -= entry.bytes;
+    this.#weight -= entry.weight;
     this.#entries[this.#head] = undefined;
     this.#head++;
     if (this.#head === this.#entries.length) {
@@ -44,6 +44,6 @@ export class Fifo<T> {
   clear(): void {
     this.#entries = [];
     this.#head = 0;
-    this.#bytes = 0;
+    this.#weight = 0;
   }
 }

@@ -17,6 +17,8 @@ export interface FollowedContext {
   /** Whether no other journal is followed, so that nothing comes by two. */
   readonly isAlone: boolean;
   readonly from: From;
+  /** Without any heartbeat for so long a journal is asked; and so often whether it sent those that came, in ms. Default 15,000. */
+  readonly silenceMs?: number | undefined;
   /** Ends it. */
   readonly signal: AbortSignal;
   /**
@@ -24,7 +26,18 @@ export interface FollowedContext {
    *
    * @returns its key, where it is for us, and whether it is new
    */
-  readonly take: (body: Uint8Array, name: string, endpoint: string) => Promise<Taken | undefined>;
+  readonly take: (body: Uint8Array, from: FetchedFrom) => Promise<Taken | undefined>;
+  /** A journal has this message: where it is in somebody's hands, it may be let go. */
+  readonly vouch: (body: Uint8Array) => void;
+}
+
+/** Where a message was fetched. */
+export interface FetchedFrom {
+  /** The key of `replay_endpoints`. */
+  readonly name: string;
+  readonly endpoint: string;
+  /** The UUID of the journal that gave it; a Python server has none, and will not be asked for it once more. */
+  readonly journal: string | undefined;
 }
 
 /** A message that is for us. */

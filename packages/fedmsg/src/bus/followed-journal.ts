@@ -16,16 +16,18 @@
  */
 
 import { FedmsgError } from "../errors.ts";
-import { fetchInfo, fetchPages } from "../replay/fetch.ts";
+import { fetchInfo } from "../replay/fetch.ts";
 import { Follower } from "../replay/follower.ts";
 import type { PageHeader } from "../replay/header.ts";
 import type { Heartbeat } from "../replay/heartbeat.ts";
-import { type Gap, goneBefore, type Resumption, resume } from "../replay/resume.ts";
+import { type Resumption, resume } from "../replay/resume.ts";
 import type { FollowedContext, From } from "./followed-context.ts";
 import { OldReplay } from "./old-replay.ts";
+import { takePages } from "./take-pages.ts";
+import { askToVouch } from "./vouching.ts";
 
 /** Without any heartbeat for so long, it asks; */
-const silenceMs = 15_000;
+const silenceMsDefault = 15_000;
 /** and in any case after so long; */
 const trustMs = 300_000;
 /** after a random pause of at most so long, so that not all subscribers ask at the same moment. */
@@ -45,6 +47,7 @@ export class FollowedJournal {
   /** Resolves when it caught up for the first time, or could not. */
   readonly ready: Promise<void>;
   readonly #context: FollowedContext;
+  readonly #silenceMs: number;
   /** Where messages from before count as published before we subscribed, in ms since the epoch. */
   readonly #startedAt = Date.now();
   readonly #running: Promise<void>;
@@ -55,14 +58,19 @@ export class FollowedJournal {
   /** and when, if no heartbeat comes until then. */
   #quietAt = 0;
   #askedAt = -Infinity;
+  /** When it was asked last whether it sent what was heard. */
+  #checkedAt = -Infinity;
   #suspectedAt = -Infinity;
   #reconnectedAt = -Infinity;
   #fetchedAt = -Infinity;
   #failures = 0;
   #wake: (() => void) | undefined;
+  #isReplaced = false;
   #completeAt: number | undefined;
   /** While there is nothing but the pages of one journal, what is behind us does not come again. */
   #isAllByPages: boolean;
+  /** The last position that the journal told. */
+  #head = 0;
   /** How many messages were handled when it was heard that the journal goes up to a position. */
   #mark: { readonly to: number; readonly handled: number } | undefined;
   /** Where it turned out to be a Python server. */
@@ -72,6 +80,7 @@ export class FollowedJournal {
     this.name = name;
     this.endpoint = endpoint;
     this.#context = context;
+    this.#silenceMs = context.silenceMs ?? silenceMsDefault;
     this.#isAllByPages = context.isAlone && context.store.handled === 0;
     this.ready = new Promise((resolve) => {
       this.#markReady = () => {
@@ -80,6 +89,11 @@ export class FollowedJournal {
       };
     });
     this.#running = this.#run();
+  }
+
+  /** Whether it was found to be another one when it was asked for the last time. */
+  get isReplaced(): boolean {
+    return this.#isReplaced;
   }
 
   /** The journal's UUID, once it told. */
@@ -110,7 +124,7 @@ export class FollowedJournal {
   suspect(): void {
     const now = performance.now();
     if (this.#suspectedAt > now) return; // It will be asked.
-    const pause = this.#follower && this.#failures === 0 ? silenceMs : pauseMs;
+    const pause = this.#follower && this.#failures === 0 ? this.#silenceMs : pauseMs;
     this.#suspectedAt = Math.max(now, this.#askedAt + pauseMs, this.#suspectedAt + pause);
     this.#askBy(this.#suspectedAt);
   }
@@ -130,7 +144,7 @@ export class FollowedJournal {
 
   /** It asks after silence; and at times in any case, as anybody can send heartbeats. */
   #listen(now: number): void {
-    this.#quietAt = Math.min(now + silenceMs + Math.random() * spreadMs, this.#askedAt + trustMs);
+    this.#quietAt = Math.min(now + this.#silenceMs + Math.random() * spreadMs, this.#askedAt + trustMs);
   }
 
   #askBy(at: number): void {
@@ -156,18 +170,27 @@ export class FollowedJournal {
 
   async #work(): Promise<void> {
     const now = performance.now();
-    if (now >= Math.min(this.#askAt, this.#quietAt)) {
+    const follower = this.#failures === 0 ? this.#follower : undefined;
+    if (follower && now >= this.#checkAt) {
+      await this.#check(follower, now); // First, as anybody can have the others come up again and again.
+    } else if (now >= Math.min(this.#askAt, this.#quietAt)) {
       this.#askAt = Infinity;
       const info = await this.#identify(now);
       await this.#fetch(info.head);
       this.#failures = 0;
       this.#listen(performance.now());
       this.#noteComplete();
-    } else if (this.#failures === 0 && this.#follower) {
-      const missing = now >= this.#fetchedAt + pauseMs && this.#follower.missing(now);
+    } else if (follower && now >= this.#fetchedAt + pauseMs) {
+      const missing = follower.missing(now);
       if (missing) await this.#fetch(missing.through);
-      else if (now >= this.#checkAt) await this.#check(this.#follower, now);
     }
+  }
+
+  /** At the end: has the journal say which pending messages it has. Never rejects. */
+  async vouch(signal: AbortSignal): Promise<void> {
+    const { name, endpoint } = this;
+    const follower = this.#follower;
+    if (follower) this.#isReplaced = !(await askToVouch({ name, endpoint, follower, signal, context: this.#context }));
   }
 
   /** Until something is due, or somebody wakes it. */
@@ -194,7 +217,7 @@ export class FollowedJournal {
   get #checkAt(): number {
     const unsure = this.#follower?.unsure ?? 0;
     if (unsure === 0) return Infinity;
-    return Math.max(this.#askedAt + pauseMs, unsure < unsureMost ? this.#askedAt + silenceMs : 0);
+    return Math.max(this.#askedAt + pauseMs, unsure < unsureMost ? this.#checkedAt + this.#silenceMs : 0);
   }
 
   /** Asks whether the heartbeats that moved the cursor were its own; fetches everything since where they were not. */
@@ -202,8 +225,11 @@ export class FollowedJournal {
     const { doubt } = follower;
     if (!doubt) return;
     const { from, to, digest } = doubt;
+    const { handled } = this.#context.store;
     this.#askedAt = now;
+    this.#checkedAt = now;
     const info = await fetchInfo(this.endpoint, { signal: this.#context.signal, triesMax: 1, beats: [from, to] });
+    if (info.journal === follower.journal) this.#noteHead(info, handled);
     if (info.journal !== follower.journal) {
       this.#askAt = now;
     } else if (info.beats === digest) {
@@ -221,7 +247,7 @@ export class FollowedJournal {
       this.#followOld(now);
       return;
     }
-    const pause = Math.min(silenceMs, retryMs * 2 ** this.#failures) * (0.5 + Math.random() / 2);
+    const pause = Math.min(this.#silenceMs, retryMs * 2 ** this.#failures) * (0.5 + Math.random() / 2);
     if (this.#failures++ === 0) {
       const detail = `cannot be asked for what was missed, and is tried again: ${error.message}`;
       this.#context.status.emit({ type: "warning", name: this.name, detail });
@@ -246,19 +272,19 @@ export class FollowedJournal {
 
   /** Asks the journal what it is, and follows it from where we are in it. */
   async #identify(now: number): Promise<PageHeader> {
-    const { signal, store, from } = this.#context;
+    const { signal, store, status, from } = this.#context;
     this.#askedAt = now;
     const { handled } = store;
     const cursor = store.cursors.get(this.name);
     const info = await fetchInfo(this.endpoint, { signal, triesMax: 1, time: cursor ? undefined : this.#beginTime() });
     this.#old = undefined;
-    this.#mark ??= { to: info.head, handled };
     // The cursor may have moved meanwhile.
     const isSame = cursor?.journal === info.journal && cursor.position <= info.head;
+    const known = this.#follower?.journal === cursor?.journal ? this.#head : 0;
+    this.#noteHead(info, handled);
     if (isSame && this.#follower?.journal === info.journal) return info;
-    const known = this.#follower?.journal === cursor?.journal ? (this.#follower?.known ?? 0) : 0;
     const { position, gaps } = cursor ? resume(cursor, info, known) : begin(info, from);
-    for (const gap of gaps) this.#tellGap(gap);
+    for (const gap of gaps) status.emit({ type: "gap", name: this.name, ...gap });
     await this.#follow(info.journal, position);
     return info;
   }
@@ -281,6 +307,7 @@ export class FollowedJournal {
       store.move({ name, journal, position: at });
       this.#noteComplete();
     };
+    this.#checkedAt = performance.now();
     this.#follower?.end();
     this.#follower = new Follower({ journal, cursor, ledger, matches, onSure });
     status.emit({ type: "following", name, journal, position: cursor });
@@ -288,51 +315,22 @@ export class FollowedJournal {
 
   /** Fetches what lies behind what was seen, up to a position. */
   async #fetch(through: number): Promise<void> {
-    const follower = this.#follower as Follower;
-    const { prefixes, signal, take, status } = this.#context;
     const { name, endpoint } = this;
-    const { journal } = follower;
-    const from = follower.seenTo;
-    const topics = prefixes.includes("") ? undefined : prefixes;
-    const pages = fetchPages(endpoint, { after: from, through, topics, journal, signal });
-    const ask = () => ({ page: pages.next(), askedAt: performance.now() });
-    let count = 0;
-    let after = from;
-    let asked = ask();
+    const follower = this.#follower as Follower;
     const late = setTimeout(this.#markReady, readyMs).unref(); // Others need not wait for who gives nothing.
+    const onPage = () => void late.refresh();
     try {
-      for (;;) {
-        const { value: page, done } = await asked.page;
-        if (done) break;
-        late.refresh();
-        const { askedAt } = asked;
-        asked = ask(); // The next one comes while this one is handled.
-        asked.page.catch(() => {}); // Awaited above, unless this one fails first.
-        const { header, bodies } = page;
-        const gone = goneBefore(header, after);
-        if (gone) {
-          this.#tellGap(gone);
-          follower.skip(header.first - 1);
-        }
-        for (const position of header.damaged ?? []) {
-          this.#tellGap({ journal, from: position, to: position, detail: "the journal's entry is damaged" });
-        }
-        const keys: string[] = [];
-        for (const body of bodies) {
-          const taken = await take(body, name, endpoint);
-          if (!taken) continue;
-          keys.push(taken.key);
-          if (taken.isNew) count++;
-        }
-        follower.fetched({ after, through: header.through, head: header.head, keys, askedAt });
-        after = header.through;
-      }
+      await takePages({ name, endpoint, follower, through, onPage, context: this.#context });
     } finally {
       clearTimeout(late);
       this.#fetchedAt = performance.now();
-      if (count > 0) status.emit({ type: "replayed", name, journal, count, from: from + 1, to: after });
-      await pages.return();
     }
+  }
+
+  /** The journal told where it ends: who speaks of more does not know it. @param handled how many messages were when it was asked */
+  #noteHead({ head }: PageHeader, handled: number): void {
+    this.#head = head;
+    if (!this.#mark || this.#mark.to > head) this.#mark = { to: head, handled };
   }
 
   /** What was handled when the journal was heard to go up to where everything is sure now, is behind it. */
@@ -341,10 +339,6 @@ export class FollowedJournal {
     if (!this.#mark || (this.#follower?.sure ?? -1) < this.#mark.to) return;
     this.#completeAt = this.#mark.handled;
     this.#mark = undefined;
-  }
-
-  #tellGap(gap: Gap): void {
-    this.#context.status.emit({ type: "gap", name: this.name, ...gap });
   }
 }
 

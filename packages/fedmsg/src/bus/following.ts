@@ -14,6 +14,8 @@ export interface FollowingOptions extends Omit<FollowedContext, "ledger" | "sign
   readonly keysMax: number;
 }
 
+/** How long journals are asked at the end which messages they have. */
+const vouchMs = 3000;
 /** How often it looks which keys are of no use any more. */
 const forgetMs = 5000;
 /** Bytes of a heartbeat: 1000 keys and 256 topics fit. */
@@ -36,6 +38,9 @@ export class Following {
   readonly ledger: Ledger;
   readonly #options: FollowingOptions;
   readonly #over = new AbortController();
+  /** Ends the last questions. */
+  readonly #enough = new AbortController();
+  #vouching: Promise<void> | undefined;
   readonly #journals: FollowedJournal[];
   readonly #forgetting: NodeJS.Timeout;
   /** UUIDs that are none of ours, and until when we believe that. */
@@ -69,14 +74,9 @@ export class Following {
     for (const journal of this.#journals) if (journal.name === name) journal.hear(seqId as number);
   }
 
-  /** Whether a journal lists the message: in a heartbeat, or in a page that was fetched. Of one that is not handled. */
-  hasListed(key: string): boolean {
-    return this.ledger.isWatched(key);
-  }
-
-  /** Whether the journal of this publisher told what it is, so that it can be asked for what is missing. */
-  isAnswering(name: string): boolean {
-    return this.#journals.some((journal) => journal.name === name && journal.journal !== undefined);
+  /** Whether a journal that gave something is still the one that is followed. */
+  has(journal: string): boolean {
+    return this.#journals.some((followed) => followed.journal === journal && !followed.isReplaced);
   }
 
   /** A connection was lost, and is there again. */
@@ -84,11 +84,38 @@ export class Following {
     for (const journal of this.#journals) journal.reconnected();
   }
 
-  /** Ends. Idempotent. */
-  async close(): Promise<void> {
+  /** Fetches nothing any more. Idempotent. */
+  async stop(): Promise<void> {
     this.#over.abort();
     clearInterval(this.#forgetting);
     await Promise.all(this.#journals.map(({ ended }) => ended));
+  }
+
+  /** After `stop`, and when nothing comes any more: asks the journals which pending messages they have. Takes seconds at most. */
+  async vouch(signal?: AbortSignal): Promise<void> {
+    const stop = () => this.#enough.abort();
+    if (signal?.aborted) stop();
+    signal?.addEventListener("abort", stop, { once: true });
+    if (this.ledger.unvouched > 0 && !this.#enough.signal.aborted) this.#vouching ??= this.#vouch();
+    await this.#vouching;
+    signal?.removeEventListener("abort", stop);
+  }
+
+  /** Ends. Idempotent. */
+  async close(): Promise<void> {
+    this.#enough.abort();
+    await Promise.all([this.stop(), this.#vouching]);
+  }
+
+  async #vouch(): Promise<void> {
+    const enough = this.#enough;
+    const late = setTimeout(() => enough.abort(), vouchMs);
+    const asking = this.#journals.map(async (journal) => {
+      await journal.vouch(enough.signal);
+      if (this.ledger.unvouched === 0) enough.abort();
+    });
+    await Promise.all(asking);
+    clearTimeout(late);
   }
 
   #wonder(uuid: string): void {

@@ -67,7 +67,7 @@ class Reader implements Taker {
 
 function open(bounds: Partial<InletBounds> = {}): [inlet: Inlet, reader: Reader] {
   const reader = new Reader();
-  return [new Inlet(reader, { messagesMax: 10, bytesMax: 1_000_000, patience: new Patience(), ...bounds }), reader];
+  return [new Inlet(reader, { messagesMax: 10, weightMax: 1_000_000, patience: new Patience(), ...bounds }), reader];
 }
 
 describe("an inlet", () => {
@@ -80,7 +80,7 @@ describe("an inlet", () => {
 
   test.each([
     ["messages", { messagesMax: 3 }],
-    ["bytes", { bytesMax: 3 * arrival(0).bytes }],
+    ["bytes", { weightMax: 3 * arrival(0).weight }],
   ])("has whoever reads the sockets wait where there are too many %s, until half is free", async (_, bounds) => {
     const [inlet, reader] = open(bounds);
     reader.stop();

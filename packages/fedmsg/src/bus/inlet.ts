@@ -24,6 +24,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Arrival } from "./arrival.ts";
+import { Batches } from "./batches.ts";
 import type { Taker } from "./feed.ts";
 import { Fifo } from "./fifo.ts";
 
@@ -61,7 +62,8 @@ export class Patience {
 /** Bounds of an {@link Inlet}. */
 export interface InletBounds {
   readonly messagesMax?: number;
-  readonly bytesMax: number;
+  /** Of their weights, see `weightOf`. */
+  readonly weightMax: number;
   /** Of those that share the sockets. */
   readonly patience: Patience;
 }
@@ -70,9 +72,10 @@ export interface InletBounds {
 export class Inlet {
   readonly taker: Taker;
   readonly #messagesMax: number;
-  readonly #bytesMax: number;
+  readonly #weightMax: number;
   readonly #together: Patience;
   readonly #queue = new Fifo<Arrival>();
+  readonly #batches = new Batches();
   /** Set while the subscription has no room, or what waits is given to it. */
   #giving: Promise<void> | undefined;
   #isMissing = false;
@@ -88,10 +91,10 @@ export class Inlet {
   #untold: { count: number; last: Arrival } | undefined;
   #telling: NodeJS.Timeout | undefined;
 
-  constructor(taker: Taker, { messagesMax = inletMessagesMax, bytesMax, patience }: InletBounds) {
+  constructor(taker: Taker, { messagesMax = inletMessagesMax, weightMax, patience }: InletBounds) {
     this.taker = taker;
     this.#messagesMax = messagesMax;
-    this.#bytesMax = bytesMax;
+    this.#weightMax = weightMax;
     this.#together = patience;
   }
 
@@ -122,7 +125,8 @@ export class Inlet {
       this.#miss(arrival);
       return undefined;
     }
-    this.#queue.push(arrival, arrival.bytes);
+    this.#queue.push(arrival, arrival.weight);
+    this.#batches.add(arrival);
     if (!this.#isFull) return undefined;
     return this.#hold?.room ?? this.#holdUp();
   }
@@ -143,13 +147,14 @@ export class Inlet {
   close(): void {
     this.#isClosed = true;
     this.#queue.clear();
+    this.#batches.clear();
     this.#release();
     this.#tell();
   }
 
   get #isFull(): boolean {
-    const { size, bytes } = this.#queue;
-    return !this.#isLifted && (size >= this.#messagesMax || bytes >= this.#bytesMax);
+    const { size, weight } = this.#queue;
+    return !this.#isLifted && (size >= this.#messagesMax || weight >= this.#weightMax);
   }
 
   /** Gives what waits, once there is room. */
@@ -171,6 +176,7 @@ export class Inlet {
       }
     } finally {
       this.#giving = undefined;
+      if (this.#queue.size === 0) this.#batches.clear();
     }
   }
 
@@ -224,8 +230,8 @@ export class Inlet {
 
   /** A message was taken out. */
   #noteRoom(): void {
-    const { size, bytes } = this.#queue;
-    if (size * 2 > this.#messagesMax || bytes * 2 > this.#bytesMax) return;
+    const { size, weight } = this.#queue;
+    if (size * 2 > this.#messagesMax || weight * 2 > this.#weightMax) return;
     this.#release();
     this.#heldMs = 0;
     this.#isMissing = false;

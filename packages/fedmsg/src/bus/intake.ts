@@ -13,10 +13,11 @@ import { passingReasons, type Reason } from "../crypto/index.ts";
 import { FedmsgError } from "../errors.ts";
 import { decodeBody } from "../wire/frames.ts";
 import type { TopicMatcher } from "../wire/topic.ts";
+import { weightOf } from "../wire/weight.ts";
 import { type Arrival, type Origin, toKey, type Valid } from "./arrival.ts";
-import type { Taken } from "./followed-context.ts";
+import type { FetchedFrom, Taken } from "./followed-context.ts";
 import type { Following } from "./following.ts";
-import type { Coming, Received } from "./received.ts";
+import { type Coming, type Received, WeighedMessage } from "./received.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Judge, Judgement } from "./trust.ts";
 
@@ -29,7 +30,7 @@ export interface IntakeOptions {
   /**
    * Gives a message to the reader; a promise, where there is no room for the next one yet.
    *
-   * @param coming its key, and whether it was fetched, where journals are followed
+   * @param coming its key, and which journal gave it, where journals are followed
    */
   readonly give: (received: Received, coming: Coming | undefined) => Promise<void> | undefined;
 }
@@ -104,7 +105,7 @@ export class Intake {
    *
    * @throws FedmsgError FEDMSG_CREDENTIALS where nobody can say now whether it is valid: it is asked for once more
    */
-  async takeFetched(body: Uint8Array, origin: Origin): Promise<Taken | undefined> {
+  async takeFetched(body: Uint8Array, origin: FetchedFrom): Promise<Taken | undefined> {
     const { config, topics, refusals } = this.#options;
     const decoded = decodeBody(body, config.bodyBytesMax);
     if (!decoded.valid) {
@@ -121,8 +122,15 @@ export class Intake {
       if (!passingReasons.has(judgement.reason as Reason)) return undefined; // It is nobody's message.
       throw new FedmsgError("FEDMSG_CREDENTIALS", `it cannot be said whose ${topic} is: ${judgement.detail}`);
     }
-    await this.#deliver(decoded, judgement, origin, { key, isFetched: true });
+    const from = { ...origin, weight: weightOf(body) };
+    await this.#deliver(decoded, judgement, from, { key, journal: origin.journal });
     return { key, isNew: true };
+  }
+
+  /** A journal has this: where it is what somebody has in hand, it may be let go. Never throws. */
+  vouch(body: Uint8Array): void {
+    const decoded = decodeBody(body, this.#options.config.bodyBytesMax);
+    if (decoded.valid) this.#following?.ledger.vouch(toKey(decoded), body);
   }
 
   #conclude(
@@ -137,18 +145,18 @@ export class Intake {
       return undefined;
     }
     this.#following?.heardOf(arrival.name, decoded.message.seq_id);
-    return this.#deliver(decoded, judgement, arrival, key === undefined ? undefined : { key, isFetched: false });
+    return this.#deliver(decoded, judgement, arrival, key === undefined ? undefined : { key, journal: undefined });
   }
 
   #deliver(
     { topic, message, body }: Valid,
     { trust, signer }: Extract<Judgement, { accepted: true }>,
-    { name, endpoint }: Origin,
+    { name, endpoint, weight }: Origin & { readonly weight: number },
     coming: Coming | undefined,
   ): Promise<void> | undefined {
-    if (coming && !this.#following?.ledger.see(coming.key)) return undefined; // Another copy was quicker.
+    if (coming && !this.#following?.ledger.see(coming.key, body)) return undefined; // Another copy was quicker.
     this.#options.onReceived();
-    const received: Received = { name, endpoint, topic, message, body, trust, ...(signer !== undefined && { signer }) };
-    return this.#options.give(received, coming);
+    const received = { name, endpoint, topic, message, body, trust, ...(signer !== undefined && { signer }) };
+    return this.#options.give(new WeighedMessage(received, weight), coming);
   }
 }

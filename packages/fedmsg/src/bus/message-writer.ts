@@ -8,6 +8,7 @@ import type { Frames } from "../transport/transport.ts";
 import { createEnvelope, encodeEnvelope, encodeMessage, type Message } from "../wire/envelope.ts";
 import { topicBytesMax } from "../wire/frames.ts";
 import { buildTopic } from "../wire/topic.ts";
+import { hasTooManyValues } from "../wire/weight.ts";
 import { createUuid } from "./uuid.ts";
 
 /** What to publish. */
@@ -102,6 +103,13 @@ export class MessageWriter {
       throw new FedmsgError(
         "FEDMSG_TOO_LARGE",
         `the body of ${message.topic.slice(0, 200)} is ${body.byteLength} bytes long, bodyBytesMax is ${bodyBytesMax}`,
+      );
+    }
+    if (hasTooManyValues(body, bodyBytesMax)) {
+      const what = `${message.topic.slice(0, 200)} has so many values in ${body.byteLength} bytes`;
+      throw new FedmsgError(
+        "FEDMSG_TOO_LARGE",
+        `${what} that no subscriber reads it (too-many-values); send less at a time`,
       );
     }
     return body;

@@ -60,12 +60,13 @@ export class OldReplay {
     const { status, take, signal } = this.#context;
     const name = this.#name;
     const journal = "seq_id";
+    const origin = { name, endpoint: this.#endpoint, journal: undefined };
     const first = Math.max(from, to - holeMax + 1);
     if (first > from) status.emit({ type: "gap", name, journal, from, to: first - 1, detail: "too many at once" });
     let count = 0;
     try {
       for await (const { bodies } of fetchRange(this.#endpoint, first, to, { signal })) {
-        for (const body of bodies) if ((await take(body, name, this.#endpoint))?.isNew) count++;
+        for (const body of bodies) if ((await take(body, origin))?.isNew) count++;
       }
     } catch (error) {
       if (signal.aborted) return;

@@ -31,8 +31,7 @@ export async function openOutbox(options: OutboxOptions & { readonly name: strin
   } catch (error) {
     await journal.close();
     const { code, message } = FedmsgError.from(error);
-    const what = "move the file away, with those beside it that have its name: what is in it is not published yet";
-    throw new FedmsgError(code, `outbox: ${message}; ${what}`, { cause: error });
+    throw new FedmsgError(code, `outbox: ${message}; what is in it is not published yet`, { cause: error });
   }
 }
 

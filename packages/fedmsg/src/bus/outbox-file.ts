@@ -15,6 +15,7 @@ export class OutboxFile {
   /** Seconds, one behind the other, in which the journal could not be read. */
   #failures = 0;
   #hasFailed = false;
+  #lastFailure = "";
 
   constructor(journal: Journal, reopen: () => Promise<Journal>, warnings: OutboxWarnings) {
     this.#journal = journal;
@@ -32,6 +33,12 @@ export class OutboxFile {
     return this.#missing;
   }
 
+  /** Why nothing can be kept in it or read from it at the moment. */
+  get problem(): string | undefined {
+    if (this.#missing) return this.#missing.message;
+    return this.#hasFailed || this.#failures > 0 ? this.#lastFailure : undefined;
+  }
+
   /** While it is being opened anew. Never rejects. */
   get replacing(): Promise<void> | undefined {
     return this.#replacing;
@@ -40,7 +47,8 @@ export class OutboxFile {
   /** It could not be read. */
   failed(error: unknown): void {
     this.#hasFailed = true;
-    this.#warnings.trouble(`cannot be read: ${FedmsgError.from(error).message}`);
+    this.#lastFailure = `cannot be read: ${FedmsgError.from(error).message}`;
+    this.#warnings.trouble(this.#lastFailure);
   }
 
   /** A second is over. */

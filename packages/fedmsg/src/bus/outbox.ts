@@ -14,21 +14,29 @@
  */
 
 import type { Config } from "../config/index.ts";
-import { SteadyClock } from "../crypto/steady-clock.ts";
 import { FedmsgError } from "../errors.ts";
 import type { Confirmation, ConfirmClient, Outgoing } from "../replay/confirm-client.ts";
 import type { Journal, JournalEntry, JournalInfo } from "../replay/journal.ts";
 import { closedError } from "../transport/errors.ts";
+import { framesByteLength } from "../transport/transport.ts";
+import type { OutboxState } from "./delivery.ts";
 import type { Written } from "./message-writer.ts";
+import { OutboxAge, type OutboxClocks } from "./outbox-age.ts";
+import { damagedError, deletedError, stillThereError, tooOldError } from "./outbox-errors.ts";
 import { OutboxFile } from "./outbox-file.ts";
+import { OutboxSpace } from "./outbox-space.ts";
+import { OutboxTally } from "./outbox-tally.ts";
 import { OutboxWarnings } from "./outbox-warnings.ts";
-import { ConfirmWaiters, OutboxLife, type OutboxPlace } from "./outcomes.ts";
+import { ConfirmWaiters, OutboxLife, type OutboxPlace, vouchedThrough } from "./outcomes.ts";
+import { waitAtMost } from "./wait-at-most.ts";
 
 /** Parts of an outbox. */
 export interface OutboxOptions {
   readonly config: Config;
   readonly client: ConfirmClient;
   readonly onWarning: (detail: string) => void;
+  /** Default: the machine's. */
+  readonly clocks?: OutboxClocks;
 }
 
 /** Messages that are handed to the client at a time: those on their way, and as many behind them. */
@@ -43,16 +51,16 @@ const pruneEntries = 1000;
 const tickMs = 1000;
 /** So many that are too old are dropped at a time. */
 const droppedMax = 10_000;
-/** Messages that may wait for their turn in the journal. */
-const pendingMax = 100_000;
 
 /** Keeps messages and hands them to the relay. */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #file: OutboxFile;
-  readonly #clock = new SteadyClock(Date.now() / 1000, () => performance.now());
+  readonly #age: OutboxAge;
+  readonly #space: OutboxSpace;
+  readonly #tally = new OutboxTally();
   readonly #warnings: OutboxWarnings;
-  readonly #waiters = new ConfirmWaiters((isWaiting) => this.#keepAlive(isWaiting));
+  readonly #waiters = new ConfirmWaiters((isWaiting) => this.#timer[isWaiting ? "ref" : "unref"]());
   /** On their way, by position. */
   readonly #handed = new Map<number, Outgoing>();
   /** Positions beyond `#through` that are done with. */
@@ -60,12 +68,9 @@ export class Outbox {
   /** What positions mean as long as the journal is the same one. */
   #life = new OutboxLife();
   /** Everything up to here is confirmed, or given up. */
-  #through: number;
+  #through = 0;
   /** Everything up to here was handed to the client. */
-  #read: number;
-  #doneBytes = 0;
-  #pending = 0;
-  #pendingBytes = 0;
+  #read = 0;
   #isFilling = false;
   #isDropping = false;
   readonly #timer: NodeJS.Timeout;
@@ -80,12 +85,19 @@ export class Outbox {
    */
   constructor(options: OutboxOptions, journal: Journal, reopen: () => Promise<Journal>) {
     this.#options = options;
+    this.#space = new OutboxSpace(options.config.outbox_max_bytes);
     this.#warnings = new OutboxWarnings(options.onWarning);
     this.#file = new OutboxFile(journal, reopen, this.#warnings);
-    this.#through = journal.info.first - 1;
-    this.#read = this.#through;
+    this.#age = new OutboxAge(options.config.outbox_max_age * 1000, options.clocks);
+    this.#begin();
     this.#goOn();
     this.#timer = setInterval(() => this.#tick(), tickMs).unref();
+  }
+
+  #begin(): void {
+    this.#through = this.#journal.info.first - 1;
+    this.#read = this.#through;
+    this.#age.begin(this.#journal, this.#through);
   }
 
   get #journal(): Journal {
@@ -97,6 +109,18 @@ export class Outbox {
     return this.#journal.info.head - this.#through - this.#early.size;
   }
 
+  /** How it is at the moment. */
+  get state(): OutboxState {
+    const problem = this.#file.problem ?? this.#tally.problem((bytes) => this.#space.hasRoom(this.#journal, bytes));
+    return {
+      waiting: this.count,
+      waitingBytes: this.#space.waitingBytes(this.#journal),
+      oldestSeconds: this.count === 0 ? 0 : this.#age.oldestSeconds(this.#journal, this.#through),
+      ...this.#tally.counts,
+      ...(problem !== undefined && { problem }),
+    };
+  }
+
   /**
    * Keeps a message; it goes out behind those before.
    *
@@ -106,31 +130,28 @@ export class Outbox {
   async keep({ frames, message }: Written): Promise<OutboxPlace> {
     if (this.#isEnding) throw closedError();
     if (this.#file.replacing) await this.#file.replacing;
-    if (this.#file.missing) throw this.#file.missing;
-    const body = frames[1] as Uint8Array;
-    const bytes = body.byteLength + (frames[0] as Uint8Array).byteLength;
-    this.#assertRoom(bytes);
+    const bytes = framesByteLength(frames);
+    this.#assertTakes(bytes);
     const { topic, msg_id: id } = message;
-    const entry = { topic, msgId: typeof id === "string" ? id : "", body };
+    const entry = { topic, msgId: typeof id === "string" ? id : "", body: frames[1] as Uint8Array };
     const life = this.#life;
-    this.#pending++;
-    this.#pendingBytes += bytes;
+    this.#space.enter(bytes);
     try {
-      return { life, position: await this.#journal.append(() => entry) };
+      const position = await this.#journal.append(() => entry);
+      this.#tally.works();
+      return { life, position };
+    } catch (error) {
+      throw this.#tally.reject(FedmsgError.from(error), bytes);
     } finally {
-      this.#pending--;
-      this.#pendingBytes -= bytes;
+      this.#space.leave(bytes);
       this.#tellIfEmpty();
       this.#fillSoon();
     }
   }
 
-  #assertRoom(bytes: number): void {
-    const { outbox_max_bytes: bytesMax } = this.#options.config;
-    const used = () => this.#journal.info.bytes - this.#doneBytes + this.#pendingBytes;
-    if ((bytesMax === 0 || used() + bytes <= bytesMax) && this.#pending < pendingMax) return;
-    const detail = `${this.count} messages of ${used()} bytes wait in the outbox, ${bytesMax} are allowed (outbox_max_bytes)`;
-    throw new FedmsgError("FEDMSG_QUEUE_FULL", `${detail}; publish again when the relay has taken some`);
+  #assertTakes(bytes: number): void {
+    if (!this.#file.missing && this.#space.hasRoom(this.#journal, bytes)) return;
+    throw this.#tally.reject(this.#file.missing ?? this.#space.fullError(this.#journal, this.count), bytes);
   }
 
   /** What becomes of a message. */
@@ -140,14 +161,8 @@ export class Outbox {
     if (position <= this.#through || this.#early.has(position)) {
       return Promise.resolve({ relay: this.#options.client.relay, position: 0 }); // Too long ago to know more.
     }
-    if (this.#closing) return Promise.reject(stillThere());
+    if (this.#closing) return Promise.reject(stillThereError());
     return this.#waiters.wait(position);
-  }
-
-  /** While somebody waits for a confirmation the process must not end. */
-  #keepAlive(isWaiting: boolean): void {
-    if (isWaiting) this.#timer.ref();
-    else this.#timer.unref();
   }
 
   /** After what was committed together. */
@@ -163,12 +178,11 @@ export class Outbox {
   /** Hands over what there is room for. */
   #fill(): void {
     if (this.#closing || this.#file.replacing || this.#file.missing || this.#isDropping) return;
-    const { client } = this.#options;
     try {
       for (;;) {
         const left = this.#journal.info.head - this.#read;
         const room = handedMax - this.#handed.size;
-        if (left <= 0 || room < Math.min(left, pageMin) || client.bytes >= handedBytesMax) return;
+        if (left <= 0 || room < Math.min(left, pageMin) || this.#options.client.bytes >= handedBytesMax) return;
         const page = this.#journal.page({ after: this.#read, limit: room, bytesMax: pageBytes });
         if (page.damaged) this.#passDamaged(page.damaged);
         for (const entry of page.entries) {
@@ -188,20 +202,22 @@ export class Outbox {
       this.#handed.delete(position);
       if (error?.code === "FEDMSG_CLOSED") return;
       if (error?.code === "FEDMSG_REFUSED") this.#warnings.lost(1, topic, error.message);
+      this.#tally.answered(error);
       this.#done(position, outgoing.bytes, error ?? at);
     });
     this.#handed.set(position, outgoing);
   }
 
   #passDamaged(positions: readonly number[]): void {
-    const error = new FedmsgError("FEDMSG_JOURNAL", "the outbox does not have any more what was written");
+    const error = damagedError();
+    this.#tally.giveUp("lost", positions.length);
     this.#warnings.lost(positions.length, undefined, error.message);
     for (const position of positions) this.#done(position, 0, error);
   }
 
   /** A message is confirmed, or given up. */
   #done(position: number, bytes: number, outcome: FedmsgError | number): void {
-    this.#doneBytes += bytes;
+    this.#space.done(bytes);
     const { outcomes } = this.#life;
     if (typeof outcome === "number") outcomes.add(position, this.#options.client.relay, outcome);
     else outcomes.addLoss(position, outcome);
@@ -217,14 +233,14 @@ export class Outbox {
   }
 
   #tellIfEmpty(): void {
-    if (this.#isEnding && this.count + this.#pending === 0) this.#onEmpty();
+    if (this.#isEnding && this.count + this.#space.pending === 0) this.#onEmpty();
   }
 
   #prune(): void {
     if (this.#through < this.#journal.info.first || this.#file.replacing || this.#file.missing) return;
     try {
       this.#journal.prune({ through: this.#through });
-      this.#doneBytes = 0; // Those that were early count again, and are few.
+      this.#space.pruned();
     } catch (error) {
       this.#warnings.trouble(`what is confirmed cannot be taken out: ${FedmsgError.from(error).message}`);
     }
@@ -233,11 +249,10 @@ export class Outbox {
   #tick(): void {
     this.#warnings.flush();
     this.#file.tick();
-    this.#look();
+    this.#lookAfterJournal();
   }
 
-  /** Looks after the journal. */
-  #look(): void {
+  #lookAfterJournal(): void {
     if (this.#closing || this.#file.replacing) return;
     if (!this.#file.isInPlace()) {
       const onNew = (before: JournalInfo) => this.#beginAnew(before);
@@ -255,20 +270,16 @@ export class Outbox {
   #goOn(): void {
     this.#isDropping = false;
     this.#isDropping = this.#dropOld();
-    if (this.#isDropping) setImmediate(() => this.#look());
+    if (this.#isDropping) setImmediate(() => this.#lookAfterJournal());
     this.#prune();
     this.#fill();
   }
 
   /** What is too old is not worth sending: others would refuse it. Answers whether there may be more of it. */
   #dropOld(): boolean {
-    const { outbox_max_age: maxAge } = this.#options.config;
-    if (maxAge === 0) return false;
-    const olderThanMs = (this.#clock.follow(Date.now() / 1000) - maxAge) * 1000;
-    const oldest = this.#journal.positionAt(olderThanMs);
+    const oldest = this.#age.lastTooOld(this.#journal);
     const last = Math.min(oldest, this.#through + droppedMax);
-    const why = `it waited in the outbox for longer than ${maxAge} s (outbox_max_age)`;
-    const error = new FedmsgError("FEDMSG_TIMEOUT", why);
+    const error = tooOldError(this.#options.config.outbox_max_age);
     let count = 0;
     for (let position = this.#through + 1; position <= last; position = Math.max(position, this.#through) + 1) {
       if (this.#early.has(position)) continue;
@@ -279,42 +290,39 @@ export class Outbox {
       this.#done(position, 0, error);
     }
     this.#read = Math.max(this.#read, last);
+    this.#tally.giveUp("too-old", count);
     if (count > 0) this.#warnings.tell(`${count} messages are lost: ${error.message}`);
     return last < oldest;
   }
 
   /** There is another journal, or the same one again. */
   #beginAnew(before: JournalInfo): void {
-    const lost = new FedmsgError("FEDMSG_JOURNAL", "the outbox was deleted or replaced");
-    const { uuid, earlier, first, head } = this.#journal.info;
-    const vouched = uuid === before.uuid ? head : (earlier.find((each) => each.uuid === before.uuid)?.through ?? 0);
+    const lost = deletedError();
+    const vouched = vouchedThrough(this.#journal.info, before.uuid);
     if (vouched < before.head) {
-      let count = before.head - Math.max(vouched, this.#through);
-      for (const position of this.#early) if (position > vouched) count--;
+      const early = [...this.#early].filter((position) => position > vouched).length;
+      const count = before.head - Math.max(vouched, this.#through) - early;
       if (count > 0) this.#warnings.tell(`${count} messages that were not confirmed are lost: ${lost.message}`);
+      this.#tally.giveUp("lost", Math.max(0, count));
       this.#waiters.rejectAll(lost, vouched);
       this.#life = this.#life.follow(vouched, lost);
     }
-    const handed = [...this.#handed.values()];
+    const handed = new Map(this.#handed);
     this.#handed.clear();
-    for (const outgoing of handed) this.#options.client.giveUp(outgoing, lost);
+    for (const outgoing of handed.values()) this.#options.client.giveUp(outgoing, lost);
     this.#early.clear();
-    this.#doneBytes = 0;
-    this.#through = first - 1;
-    this.#read = this.#through;
+    this.#space.pruned();
+    this.#tally.works();
+    this.#begin();
   }
 
   /** Waits until all is confirmed, for `publish_timeout` at most, and closes. What is left stays for the next start. */
   async drain(): Promise<void> {
     this.#isEnding = true;
-    if (this.count + this.#pending > 0 && !this.#closing) {
-      let timer: NodeJS.Timeout | undefined;
-      const { publish_timeout: seconds } = this.#options.config;
-      await new Promise<void>((resolve) => {
+    if (this.count + this.#space.pending > 0 && !this.#closing) {
+      await waitAtMost(this.#options.config.publish_timeout, (resolve) => {
         this.#onEmpty = resolve;
-        timer = setInterval(resolve, seconds > 0 ? seconds * 1000 : 0x7fffffff);
       });
-      clearInterval(timer);
     }
     if (this.count > 0) {
       this.#warnings.tell(`${this.count} messages are not confirmed; they stay there, and go out at the next start`);
@@ -336,14 +344,7 @@ export class Outbox {
     await this.#file.replacing;
     this.#prune();
     this.#warnings.flush();
-    this.#waiters.rejectAll(stillThere());
+    this.#waiters.rejectAll(stillThereError());
     await this.#journal.close();
   }
-}
-
-function stillThere(): FedmsgError {
-  return new FedmsgError(
-    "FEDMSG_CLOSED",
-    "the bus was closed; the message is in the outbox, and goes out at the next start",
-  );
 }

@@ -1,5 +1,6 @@
 import { FedmsgError } from "../errors.ts";
 import type { Confirmation } from "../replay/confirm-client.ts";
+import type { JournalInfo } from "../replay/journal.ts";
 
 /** Confirmations that are remembered for whoever asks late. A power of two. */
 const remembered = 16_384;
@@ -77,6 +78,11 @@ export class OutboxLife {
   }
 }
 
+/** The last position that means the same in a journal as when its UUID was another one. */
+export function vouchedThrough({ uuid, head, earlier }: JournalInfo, before: string): number {
+  return uuid === before ? head : (earlier.find((each) => each.uuid === before)?.through ?? 0);
+}
+
 /** Where a message is kept. */
 export interface OutboxPlace {
   readonly life: OutboxLife;
@@ -89,7 +95,7 @@ interface Waiter {
   readonly reject: (error: FedmsgError) => void;
 }
 
-/** Those who wait for the confirmation of messages. None of their promises has to be heard. */
+/** Those who wait for the confirmation of messages; the process must not end meanwhile. None of their promises has to be heard. */
 export class ConfirmWaiters {
   readonly #waiters = new Map<number, Waiter>();
   readonly #onWaiting: (isWaiting: boolean) => void;

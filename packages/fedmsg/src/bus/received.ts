@@ -1,6 +1,7 @@
 import { FedmsgError } from "../errors.ts";
 import type { Transaction } from "../replay/cursors.ts";
 import type { Message } from "../wire/envelope.ts";
+import { weightOf } from "../wire/weight.ts";
 import type { TrustLevel } from "./trust.ts";
 
 /** A message that arrived. */
@@ -22,6 +23,38 @@ export interface Received {
   /** The name on the certificate, where the message is `signed`. */
   readonly signer?: string;
 }
+
+/** A message from a bus, which was weighed once for all the queues that it comes through. */
+export class WeighedMessage implements Received {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly topic: string;
+  readonly message: Message;
+  readonly body: Uint8Array;
+  readonly trust: TrustLevel;
+  declare readonly signer?: string;
+  readonly #weight: number;
+
+  /** @param weight see `weightOf` */
+  constructor(received: Received, weight: number) {
+    this.name = received.name;
+    this.endpoint = received.endpoint;
+    this.topic = received.topic;
+    this.message = received.message;
+    this.body = received.body;
+    this.trust = received.trust;
+    if (received.signer !== undefined) this.signer = received.signer;
+    this.#weight = weight;
+  }
+
+  /** What a message counts in queues that are bounded in bytes. One that did not come from a bus is weighed at each call. */
+  static weigh(this: void, received: Received): number {
+    return #weight in received ? received.#weight : weightOf(received.body);
+  }
+}
+
+/** See {@link WeighedMessage}. */
+export const { weigh } = WeighedMessage;
 
 /** A message that arrived at a subscription with a name. */
 export interface DurableReceived extends Received {
@@ -47,8 +80,8 @@ export interface DurableReceived extends Received {
    */
   release(): void;
   /**
-   * Whether a journal that is followed has it, as far as is known now: then it comes again where it is not committed. It was
-   * fetched from there, a heartbeat listed it, or it came from the one address of a publisher whose journal answers.
+   * Whether a journal that is followed has it, by that journal's own word: then it comes again where it is not committed. It was
+   * fetched from there; or the subscription (`commit: "explicit"`) was drained, and the journal, asked at that time, gave it.
    */
   readonly comesAgain: boolean;
 }
@@ -57,26 +90,19 @@ export interface DurableReceived extends Received {
 export interface Committer {
   commit<T>(key: string, work?: (transaction: Transaction) => T): Promise<T | undefined>;
   release(key: string): void;
-  /** Whether a journal that is followed has the message. @param name whose it is, by the configuration */
-  isKept(key: string, name: string): boolean;
+  /** Whether a journal that is followed has the message, by its own word. */
+  isKept(coming: Coming): boolean;
 }
 
 /** How a message came. */
 export interface Coming {
   readonly key: string;
-  /** Whether a journal gave it. */
-  readonly isFetched: boolean;
+  /** The UUID of the journal that gave it, where one did. */
+  readonly journal: string | undefined;
 }
 
 /** See {@link DurableReceived}. */
-export class CommittableMessage implements DurableReceived {
-  readonly name: string;
-  readonly endpoint: string;
-  readonly topic: string;
-  readonly message: Message;
-  readonly body: Uint8Array;
-  readonly trust: TrustLevel;
-  declare readonly signer?: string;
+export class CommittableMessage extends WeighedMessage implements DurableReceived {
   readonly #coming: Coming;
   readonly #committer: Committer;
   #committing: Promise<unknown> | undefined;
@@ -84,13 +110,7 @@ export class CommittableMessage implements DurableReceived {
   #onDone: (() => void) | undefined;
 
   constructor(received: Received, coming: Coming, committer: Committer) {
-    this.name = received.name;
-    this.endpoint = received.endpoint;
-    this.topic = received.topic;
-    this.message = received.message;
-    this.body = received.body;
-    this.trust = received.trust;
-    if (received.signer !== undefined) this.signer = received.signer;
+    super(received, weigh(received));
     this.#coming = coming;
     this.#committer = committer;
   }
@@ -101,8 +121,7 @@ export class CommittableMessage implements DurableReceived {
   }
 
   get comesAgain(): boolean {
-    const { key, isFetched } = this.#coming;
-    return isFetched || this.#committer.isKept(key, this.name);
+    return this.#committer.isKept(this.#coming);
   }
 
   /** Somebody has it in hand now. @param onDone called once, when it is committed or was given back */

@@ -38,7 +38,7 @@ export class SharedSources {
 
   /** What one more subscription gets its messages from. */
   createFeed(taker: Taker): Feed {
-    const bounds = { bytesMax: this.#context.config.queueBytesMax, patience: this.#patience };
+    const bounds = { weightMax: this.#context.config.queueBytesMax, patience: this.#patience };
     return new SharedFeed(() => this.#open(), new Inlet(taker, bounds));
   }
 

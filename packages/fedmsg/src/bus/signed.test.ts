@@ -1,8 +1,7 @@
 /** Messages that are signed, and what becomes of those that are not. */
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   anyAddress,
@@ -16,10 +15,11 @@ import {
   signedConfig,
   take,
   takeUntil,
+  tempFolder,
   toFrames,
   withTimeout,
 } from "@fedmsg/testkit";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { shortHostname } from "../config/environment.ts";
 import type { ConfigInput } from "../config/index.ts";
 import { createSigner } from "../crypto/index.ts";
@@ -146,8 +146,7 @@ describe.each(everyTransport)("signatures over %s", (_, makeTransport) => {
   });
 
   test("a rotated authority counts at once after refresh(); until then its people are strangers", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "fedmsg-signed-"));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const folder = tempFolder();
     const ca = join(folder, "ca.crt");
     copyFileSync(join(pkiFolder, "otherca.crt"), ca);
     await using heard = await hearing(await makeTransport(), { ca_cert_location: ca });
@@ -210,8 +209,7 @@ describe("a bus that signs", () => {
   });
 
   test("goes on with its key where refresh() finds none", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "fedmsg-signed-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = tempFolder();
     for (const name of ["shell-vm.key", "shell-vm.crt"]) copyFileSync(join(pkiFolder, name), join(folder, name));
     await using bus = await open({ ssldir: folder, endpoints: { app: [anyAddress] } }, "app");
     const events = bus.status();

@@ -10,7 +10,7 @@ import type { From } from "./followed-context.ts";
 import { Following } from "./following.ts";
 import { Intake } from "./intake.ts";
 import { assertDurableName, openCursorsOf } from "./open-cursors.ts";
-import { type Coming, CommittableMessage, type Committer, type Received } from "./received.ts";
+import { type Coming, CommittableMessage, type Committer, type Received, weigh } from "./received.ts";
 import type { SharedSources } from "./shared-sources.ts";
 import type { EventSink, StatusEvent } from "./status.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
@@ -28,6 +28,8 @@ export interface SubscriptionContext extends FeedContext {
 
 /** Messages that may wait for the reader, before reading from the network stops. */
 const queueMessagesMax = 1024;
+/** What they may weigh where subscriptions share connections: in front of each there is a larger queue then. */
+const sharedWeightMax = 16 * 1024 * 1024;
 /** Keys of handled messages that are kept while a journal cannot be asked: in memory, and on disk. */
 const memoryKeysMax = 200_000;
 const diskKeysMax = 1_000_000;
@@ -57,7 +59,7 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
   readonly #committer: Committer = {
     commit: (key, work) => this.#commit(key, work),
     release: (key) => this.#following?.ledger.release(key),
-    isKept: (key, name) => this.#isKept(key, name),
+    isKept: (coming) => this.#isKept(coming),
   };
   readonly #onAbort = () => void this.close();
   /** What is told about this subscription alone. */
@@ -71,8 +73,10 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
     this.#context = context;
     this.#options = options;
     if (options.durable !== undefined) assertDurableName(options.durable);
+    const { shared } = context;
+    const weightMax = shared ? Math.min(sharedWeightMax, config.queueBytesMax) : config.queueBytesMax;
     this.#topics = compileTopics(options.topics ?? [], { strict: config.zmq_strict });
-    this.#queue = new BoundedQueue({ itemsMax: queueMessagesMax, bytesMax: config.queueBytesMax }, () => this.#leave());
+    this.#queue = new BoundedQueue({ itemsMax: queueMessagesMax, weightMax }, () => this.#leave());
     if (options.durable !== undefined) this.#durable = this.#createDurable(options.commit ?? "next");
     this.#iterator = (this.#durable as AsyncIterableIterator<Given & Received, undefined> | undefined) ?? this.#queue;
     this.#intake = new Intake({
@@ -110,11 +114,17 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
     return this.#feed.dropped;
   }
 
-  /** Takes no more; what has been received can still be iterated. Idempotent. */
-  async drain(): Promise<void> {
+  /**
+   * Takes no more; what has been received can still be iterated. With `commit: "explicit"`, journals are asked which messages they
+   * have (`comesAgain`), for 3 s at most. Idempotent.
+   *
+   * @param options `signal`: from then on journals are not asked any more
+   */
+  async drain({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#queue.lift();
     await this.#stop();
     await this.#feed.drain();
+    if (this.#options.commit === "explicit") await this.#following?.vouch(signal);
     this.#queue.end();
     if (!this.#durable || this.#queue.isOver) await this.#letGo();
   }
@@ -187,7 +197,8 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
       prefixes: this.#topics.prefixes,
       matches: (topic) => this.#topics.matches(topic),
       from: from instanceof Date ? from.getTime() : (from satisfies From),
-      take: (body, name, endpoint) => this.#intake.takeFetched(body, { name, endpoint }),
+      take: (body, from) => this.#intake.takeFetched(body, from),
+      vouch: (body) => this.#intake.vouch(body),
       keysMax: durable === undefined ? memoryKeysMax : diskKeysMax,
     });
     this.#intake.follow(this.#following);
@@ -210,16 +221,16 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
 
   /** @param coming where journals are followed */
   #give(received: Received, coming: Coming | undefined): Promise<void> | undefined {
-    const { byteLength } = received.body;
+    const weight = weigh(received);
     if (coming && this.#durable) {
       const message = new CommittableMessage(received, coming, this.#committer);
-      return this.#queue.push(message as unknown as Given, byteLength);
+      return this.#queue.push(message as unknown as Given, weight);
     }
     if (coming) {
       this.#store?.handle(coming.key).catch(() => {}); // It was closed meanwhile.
       this.#following?.ledger.handled(coming.key);
     }
-    return this.#queue.push(received as Given, byteLength);
+    return this.#queue.push(received as Given, weight);
   }
 
   async #commit<T>(key: string, work?: (transaction: Transaction) => T): Promise<T | undefined> {
@@ -235,10 +246,9 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
     }
   }
 
-  /** Of several addresses of one name, each may have a journal of its own, and `replay_endpoints` names one. */
-  #isKept(key: string, name: string): boolean {
-    const isOnlyOne = this.#context.config.endpoints[name]?.length === 1;
-    return this.#following?.hasListed(key) || (isOnlyOne && this.#following?.isAnswering(name)) || false;
+  #isKept({ key, journal }: Coming): boolean {
+    const following = this.#following;
+    return following?.ledger.isVouched(key) || (journal !== undefined && following?.has(journal)) || false;
   }
 
   get #name(): string {
@@ -267,7 +277,7 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
   /** The reader wants no more. */
   async #leave(): Promise<void> {
     this.#queue.clear();
-    await this.#stop();
+    await Promise.all([this.#stop(), this.#following?.close()]);
     await this.#feed.close();
     await this.#letGo();
   }
@@ -285,7 +295,7 @@ export class Subscription<Given extends Received = Received> implements AsyncIte
   /** Asks for nothing any more. */
   #stop(): Promise<void> {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    this.#stopping ??= this.#following?.close() ?? Promise.resolve();
+    this.#stopping ??= this.#following?.stop() ?? Promise.resolve();
     return this.#stopping;
   }
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { processorMs } from "@fedmsg/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { depthMax, type Mapping } from "./data.ts";
 import { fileBytesMax, readConfigFile } from "./read-file.ts";
@@ -121,9 +122,9 @@ describe("a YAML file", () => {
 
   test("with thousands of keys and aliases is read in a moment", async () => {
     const text = Array.from({ length: 20_000 }, (_, n) => `k${n}: &a${n} v\nl${n}: *a${n}`).join("\n");
-    const before = performance.now();
+    const before = processorMs();
     expect(Object.keys((await read("a.yaml", text)).value as Mapping)).toHaveLength(40_000);
-    expect(performance.now() - before).toBeLessThan(10_000);
+    expect(processorMs() - before).toBeLessThan(10_000);
   });
 });
 

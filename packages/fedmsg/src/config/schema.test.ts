@@ -101,6 +101,7 @@ const expectedDefaults = {
   "moksha.workers_per_consumer": 1,
   metrics_interface: "127.0.0.1",
   drain_timeout: 30,
+  dead_letters_max_bytes: 1_073_741_824,
   "moksha.livesocket.backend": "amqp",
   "moksha.livesocket.websocket.client2server": false,
   zmq_subscribe_method: "connect",

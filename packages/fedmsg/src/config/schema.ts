@@ -19,7 +19,7 @@ import { zeromqKeys } from "./keys/zeromq.ts";
  *
  * Where the old manual and the old code differ, the manual's default stands (`topic_prefix`, `relay_inbound`); the rest
  * are those of `fedmsg.config.conf` and of moksha. Our own keys are `relay_confirm`, `outbox`, `outbox_max_age`, `outbox_max_bytes`,
- * `publish_timeout`, `transport`, `bodyBytesMax`,
+ * `dead_letters_max_bytes`, `publish_timeout`, `transport`, `bodyBytesMax`,
  * `queueBytesMax`, `peersMax`, `subscriptionsMax`, `srv_servers`, `commands`, `allow_unsigned`, `replay_window`, `crl_warn` and `fedmsg.consumers.gateway.interface`.
  */
 export const configKeys = { ...busKeys, ...zeromqKeys, ...cryptoKeys, ...ircKeys, ...hubKeys, ...stompKeys };

@@ -24,7 +24,9 @@ import type { Frames } from "../transport/transport.ts";
 import { toFedmsgError } from "../transport/zmtp/sockets.ts";
 import { Arrivals } from "./confirm-arrivals.ts";
 import type { Confirmation, ConfirmClientOptions, ConfirmEvent } from "./confirm-contract.ts";
+import { ConfirmCounts } from "./confirm-counts.ts";
 import { cutOffError, fullError, lateError, refusedError } from "./confirm-errors.ts";
+import { pauseMsAfter, silenceMsFor } from "./confirm-patience.ts";
 import { Suspicion } from "./confirm-suspicion.ts";
 import { ConfirmWindow, Outgoing, type Settle } from "./confirm-window.ts";
 import { confirmVersion, confirmWords, formatCount, isFrame, parseCount } from "./confirm-wire.ts";
@@ -35,12 +37,6 @@ export type { Confirmation, ConfirmClientOptions, ConfirmEvent, Outgoing, Settle
 const waitingMax = 100_000;
 /** A relay that is not there is waited for so long, in ms, where there are others. */
 const absenceMs = 1000;
-/** So many bytes on their way may take a second longer to be answered. */
-const bytesPerSecond = 1024 * 1024;
-const silenceMsMax = 60_000;
-/** After a refusal: first pause and longest one, in ms. */
-const pauseMs = 100;
-const pauseMsMax = 2000;
 const tickMs = 50;
 const tellMs = 1000;
 /** Topic and body of none: what any relay answers `invalid`. */
@@ -57,11 +53,12 @@ interface Line {
 
 /** Hands messages to one of several relays. */
 export class ConfirmClient {
+  readonly counts = new ConfirmCounts();
   readonly #options: ConfirmClientOptions;
   #current = 0;
   #line: Line | undefined;
   readonly #suspicion = new Suspicion();
-  readonly #window = new ConfirmWindow();
+  readonly #window = new ConfirmWindow(() => void this.counts.retried++);
   #pausedUntil = 0;
   #refusals = 0;
   /** How often silence was in vain. */
@@ -88,6 +85,11 @@ export class ConfirmClient {
   /** The relay that is used at the moment. */
   get relay(): string {
     return this.#options.relays[this.#current] as string;
+  }
+
+  /** Whether there is a connection to it. */
+  get isConnected(): boolean {
+    return this.#line?.isConnected === true;
   }
 
   /** Messages without an answer, on their way or not. */
@@ -250,6 +252,7 @@ export class ConfirmClient {
   /** The relay takes no notice of one message, and of others it does. */
   #convict(): void {
     const message = this.#suspicion.convict();
+    if (message) this.counts.refuse("cut-off");
     if (message) this.#settle(message, cutOffError(this.relay, message.bytes), 0);
     this.#reopen(0);
   }
@@ -265,14 +268,14 @@ export class ConfirmClient {
   #refused(line: Line, n: number, message: Outgoing | undefined, code: string): void {
     const isForNow = code === "busy" || code === "journal";
     if (!message && code !== "version") return;
+    this.counts.refuse(code);
     if (code === "invalid" || code === "too-large") {
       this.#answered(message as Outgoing, refusedError(this.relay, code), 0);
       return;
     }
     // Told until something is confirmed again.
     if (this.#refusals === 0) this.#options.onEvent?.({ type: "refused", relay: this.relay, code });
-    const pause = Math.min(pauseMsMax, pauseMs * 2 ** Math.min(10, this.#refusals++)) * (0.5 + Math.random());
-    this.#pausedUntil = this.#now + pause;
+    this.#pausedUntil = this.#now + pauseMsAfter(this.#refusals++);
     // Another relay may have room; and one that says what nobody knows is asked anew.
     if (this.#options.relays.length > 1) this.#reopen(1);
     else if (!isForNow || this.#window.hasGivenUp)
@@ -286,6 +289,7 @@ export class ConfirmClient {
     message.settle = undefined;
     this.#count--;
     this.#bytes -= message.bytes;
+    if (!error) this.counts.confirmed++;
     settle(error, position);
     if (this.#count > 0) return;
     for (const done of this.#onIdle) done();
@@ -329,8 +333,7 @@ export class ConfirmClient {
     else if (!line.isConnected) {
       if (relays.length > 1 && now - Math.max(line.openedAt, this.#heardAt) >= absenceMs) this.#reopen(1);
     } else if ((!this.#window.isEmpty || line.isProbed) && this.#pausedUntil === 0) {
-      const most = Math.min(silenceMsMax, silenceMs * 2 ** this.#stalls) + (this.#window.bytes / bytesPerSecond) * 1000;
-      if (now - this.#heardAt < most) return;
+      if (now - this.#heardAt < silenceMsFor(silenceMs, this.#stalls, this.#window.bytes)) return;
       this.#stalls = Math.min(10, this.#stalls + 1);
       if (line.isProbed) this.#suspicion.acquit();
       this.#heardAt = now;

@@ -14,12 +14,13 @@ export function lateError(relay: string, ms: number): FedmsgError {
   return new FedmsgError("FEDMSG_TIMEOUT", detail);
 }
 
+/** Its cause is the relay's word. */
 export function refusedError(relay: string, code: string): FedmsgError {
-  return new FedmsgError("FEDMSG_REFUSED", `the relay at ${relay} refused the message: ${code}`);
+  return new FedmsgError("FEDMSG_REFUSED", `the relay at ${relay} refused the message: ${code}`, { cause: code });
 }
 
-/** Of a message for which the relay ends the connection. */
+/** Of a message for which the relay ends the connection. Its cause is `cut-off`. */
 export function cutOffError(relay: string, bytes: number): FedmsgError {
   const detail = `the relay at ${relay} ends the connection when it gets this message of ${bytes} bytes`;
-  return new FedmsgError("FEDMSG_REFUSED", `${detail}, and answers others; make it smaller`);
+  return new FedmsgError("FEDMSG_REFUSED", `${detail}, and answers others; make it smaller`, { cause: "cut-off" });
 }

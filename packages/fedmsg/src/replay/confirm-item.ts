@@ -3,7 +3,7 @@
 import { type Frames, framesByteLength } from "../transport/transport.ts";
 import { ConfirmLine } from "./confirm-router.ts";
 import type { Kept } from "./journalled.ts";
-import { keyText } from "./known-keys.ts";
+import { knownAs } from "./known-keys.ts";
 
 /** A connection, and where it is. */
 export class Line extends ConfirmLine {
@@ -32,8 +32,9 @@ export class Item implements Kept, Waiter {
   readonly msgId: string;
   readonly body: Uint8Array;
   readonly key: Uint8Array;
-  readonly keyText: string;
-  /** The key that it came with, where that is another. */
+  /** What it is known by, */
+  readonly knownAs: string;
+  /** and what as it came, where that is something else. */
   readonly cameAs: string;
   readonly line: Line;
   readonly n: number;
@@ -42,13 +43,13 @@ export class Item implements Kept, Waiter {
   /** Those who sent the same message meanwhile. */
   others: Waiter[] | undefined;
 
-  constructor({ frames, topic, msgId, body, key }: Kept, keyText: string, cameAs: string, line: Line, n: number) {
+  constructor({ frames, topic, msgId, body, key }: Kept, knownAs: string, cameAs: string, line: Line, n: number) {
     this.frames = frames;
     this.topic = topic;
     this.msgId = msgId;
     this.body = body;
     this.key = key;
-    this.keyText = keyText;
+    this.knownAs = knownAs;
     this.cameAs = cameAs;
     this.line = line;
     this.n = n;
@@ -62,7 +63,7 @@ export class Item implements Kept, Waiter {
   }
 }
 
-/** The key of a message, as it is looked up. */
-export function keyOf(kept: Kept): string {
-  return kept instanceof Item ? kept.keyText : keyText(kept.key);
+/** What a message is looked up by. */
+export function nameOf(kept: Kept): string {
+  return kept instanceof Item ? kept.knownAs : knownAs(kept);
 }

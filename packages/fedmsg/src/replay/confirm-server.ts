@@ -25,7 +25,7 @@ import { FedmsgError } from "../errors.ts";
 import { type Frames, type Publisher, sentAtOnce } from "../transport/transport.ts";
 import { bindSocket } from "../transport/zmtp/sockets.ts";
 import type { InvalidReason } from "../wire/frames.ts";
-import { Item, keyOf, Line } from "./confirm-item.ts";
+import { Item, Line, nameOf } from "./confirm-item.ts";
 import { ConfirmRouter } from "./confirm-router.ts";
 import {
   type ConfirmCode,
@@ -39,7 +39,7 @@ import {
 } from "./confirm-wire.ts";
 import type { JournalledPublisher, Kept } from "./journalled.ts";
 import { describeKept } from "./keepable.ts";
-import { KnownKeys, keyText, TurnKeys, takenBefore, takenNow } from "./known-keys.ts";
+import { KnownKeys, knownAs, TurnKeys, takenBefore, takenNow } from "./known-keys.ts";
 
 /** Parts of a server. */
 export interface ConfirmServerOptions {
@@ -96,7 +96,7 @@ export class ConfirmServer {
     if ("keep" in options.output) this.#journalled = options.output;
     if (this.#journalled) {
       this.#journalled.onKept = this.#committed;
-      this.#journalled.onTurn = (kept) => this.#turns.take(keyOf(kept));
+      this.#journalled.onTurn = (kept) => this.#turns.take(nameOf(kept));
       this.#journalled.onRefused = () => this.#turns.end();
     }
     const onEvent = (event: MonitorEvent) => this.#hear(event);
@@ -194,8 +194,8 @@ export class ConfirmServer {
       this.#refuse(line, n, "invalid");
       return;
     }
-    const key = keyText(kept.key);
-    const cameAs = came === kept ? key : keyText(came.key); // A signature may be made in many ways.
+    const key = knownAs(kept);
+    const cameAs = came === kept ? key : knownAs(came); // A signature may be made in many ways.
     if (this.#isTaken(line, n, key) || (cameAs !== key && this.#isTaken(line, n, cameAs))) return;
     const item = new Item(kept, key, cameAs, line, n);
     this.#items.set(key, item);
@@ -235,7 +235,7 @@ export class ConfirmServer {
     }
     const sent = (this.#options.output as Publisher).send(item.frames);
     const done = () => {
-      this.#known.add(item.keyText, 0);
+      this.#known.add(item.knownAs, 0);
       this.#confirm(item, 0);
       this.#release(item);
     };
@@ -246,7 +246,7 @@ export class ConfirmServer {
   /** Something is committed, whoever it came from. */
   readonly #committed = (kept: Kept, position: number): void => {
     this.#turns.end();
-    this.#known.add(keyOf(kept), position);
+    this.#known.add(nameOf(kept), position);
     if (kept instanceof Item) this.#confirm(kept, position);
   };
 
@@ -257,8 +257,8 @@ export class ConfirmServer {
 
   #answerAll(item: Item, position: number): void {
     this.#inHand--;
-    this.#items.delete(item.keyText);
-    if (item.cameAs !== item.keyText) {
+    this.#items.delete(item.knownAs);
+    if (item.cameAs !== item.knownAs) {
       this.#items.delete(item.cameAs);
       this.#known.add(item.cameAs, position);
     }
@@ -275,7 +275,7 @@ export class ConfirmServer {
   #failed(item: Item, error: unknown): void {
     if (error === takenBefore || error === takenNow) {
       // It came by the other door too: that one is committed now, or was not kept.
-      const position = this.#known.find(item.keyText);
+      const position = this.#known.find(item.knownAs);
       if (position === undefined) this.#put(item);
       else {
         this.#answerAll(item, position);
@@ -284,7 +284,7 @@ export class ConfirmServer {
       return;
     }
     this.#inHand--;
-    this.#items.delete(item.keyText);
+    this.#items.delete(item.knownAs);
     this.#items.delete(item.cameAs);
     const { code, message } = FedmsgError.from(error);
     const answer = code === "FEDMSG_JOURNAL" ? "journal" : "busy";

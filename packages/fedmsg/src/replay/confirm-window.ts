@@ -24,6 +24,8 @@ export class Outgoing {
   readonly since: number;
   /** Nothing once it is settled. */
   settle: Settle | undefined;
+  /** It was sent, on this connection or another one. */
+  wasSent = false;
   /** The relay said on this connection what becomes of it. */
   isAnswered = false;
 
@@ -44,6 +46,7 @@ const forgottenBytesMax = 4 * 1024 * 1024;
 
 /** Messages by number, and those behind them. */
 export class ConfirmWindow {
+  readonly #onAgain: () => void;
   /** Bytes of what is in the window. */
   bytes = 0;
   /** Those before `#waitingAt` have gone on. */
@@ -58,6 +61,11 @@ export class ConfirmWindow {
   /** What was settled without having been on its way, since it was looked for last; at least that much. */
   #forgotten = 0;
   #forgottenBytes = 0;
+
+  /** @param onAgain hears of each message that is sent once more */
+  constructor(onAgain: () => void) {
+    this.#onAgain = onAgain;
+  }
 
   /** Whether nothing is on its way. */
   get isEmpty(): boolean {
@@ -112,6 +120,8 @@ export class ConfirmWindow {
       if (message.settle) {
         if (this.bytes > 0 && this.bytes + message.bytes > windowBytesMax) return;
         if (!write(this.#numberOf(this.#window.length), message.frames)) return;
+        if (message.wasSent) this.#onAgain();
+        message.wasSent = true;
         this.#window.push(message);
         this.bytes += message.bytes;
       }
@@ -123,7 +133,9 @@ export class ConfirmWindow {
   #writeAgain(write: (n: number, frames: Frames) => boolean): boolean {
     for (let at = this.#againAt as number; at < this.#window.length; at++) {
       this.#againAt = at;
-      if (!write(this.#numberOf(at), (this.#window[at] as Outgoing).frames)) return false;
+      const message = this.#window[at] as Outgoing;
+      if (!write(this.#numberOf(at), message.frames)) return false;
+      if (!message.isAnswered) this.#onAgain();
     }
     this.#againAt = undefined;
     return true;

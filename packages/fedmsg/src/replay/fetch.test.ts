@@ -1,8 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { codeOf, eventually, expectNoLeaks, withTimeout } from "@fedmsg/testkit";
+import { codeOf, eventually, expectNoLeaks, range, tempFolder, withTimeout } from "@fedmsg/testkit";
 import { Reply, Router } from "@fedmsg/zmtp";
 import { describe, expect, test, vi } from "vitest";
 import { filledJournal, TestJournal } from "../../test/test-journal.ts";
@@ -65,7 +63,6 @@ async function all<T>(pages: AsyncIterable<T>): Promise<T[]> {
 
 const ids = (pages: readonly { readonly bodies: readonly Buffer[] }[]) =>
   pages.flatMap(({ bodies }) => bodies.map((body) => JSON.parse(String(body)).seq_id));
-const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 const fast = { retryMs: 1, timeoutMs: 1000 };
 
 describe("pages from a server of ours", () => {
@@ -82,15 +79,10 @@ describe("pages from a server of ours", () => {
   });
 
   test("over ipc, of some topics", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "replay-"));
-    try {
-      await using server = await serve(await filledJournal(30), {}, `ipc://${join(folder, "replay")}`);
-      const pages = await all(fetchPages(server.address, { after: 4, topics: ["org.test.b."], limit: 4 }));
-      expect(ids(pages)).toEqual([6, 9, 12, 15, 18, 21, 24, 27, 30]);
-      expect(pages.map(({ header }) => header.through)).toEqual([15, 27, 30]);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    await using server = await serve(await filledJournal(30), {}, `ipc://${join(tempFolder(), "replay")}`);
+    const pages = await all(fetchPages(server.address, { after: 4, topics: ["org.test.b."], limit: 4 }));
+    expect(ids(pages)).toEqual([6, 9, 12, 15, 18, 21, 24, 27, 30]);
+    expect(pages.map(({ header }) => header.through)).toEqual([15, 27, 30]);
   });
 
   test("up to a position, and not beyond", async () => {
@@ -175,6 +167,24 @@ describe("failures", () => {
       { after: 0, limit: 7 },
     ]);
     expect(names.size).toBe(3);
+  });
+
+  test("after a time-out each answer asks for more again, up to what was asked for first", async () => {
+    const asked: number[] = [];
+    await using router = new Router({ lingerMs: 0 });
+    const address = await router.bind(any);
+    router.onBatch((batch) => {
+      for (const [name, , query] of batch.keep()) {
+        const { after, limit } = JSON.parse(String(query)) as { after: number; limit: number };
+        asked.push(limit);
+        if (asked.length <= 2) continue;
+        const through = Math.min(400, after + limit);
+        const header = JSON.stringify({ journal: uuid, first: 1, head: 400, through });
+        router.trySend([name as Buffer, "", header, ...Array.from({ length: through - after }, () => "{}")]);
+      }
+    });
+    await all(fetchPages(address, { after: 0, limit: 100, retryMs: 1, timeoutMs: 100 }));
+    expect(asked).toEqual([100, 25, 7, 14, 28, 56, 100, 100, 100]);
   });
 
   test("a server that takes connections and says nothing", async () => {

@@ -3,7 +3,8 @@
  * and the next one is asked for when the loop does.
  *
  * What fails is tried again after a pause, over a new connection: time-outs, lost connections, and servers that ask for
- * patience. A time-out also asks for less at a time, since what was asked for may be too much for the line.
+ * patience. A time-out also asks for less at a time, since what was asked for may be too much for the line; each answer
+ * asks for more again, as the line may have been slow for a moment only.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -188,13 +189,16 @@ class Asking {
   readonly #endpoint: string;
   readonly #options: FetchOptions;
   #line: ReplayLine | undefined;
-  /** How much is asked for at a time. */
+  /** How much is asked for at a time, */
   #most: number;
+  /** and how much at most: less where the server said that so much is too large. */
+  #ceiling: number;
 
   constructor(endpoint: string, options: FetchOptions, most: number) {
     this.#endpoint = endpoint;
     this.#options = options;
     this.#most = Math.max(1, most);
+    this.#ceiling = this.#most;
   }
 
   /**
@@ -212,6 +216,7 @@ class Asking {
       const most = this.#most;
       const outcome = await this.#tryOnce(write(most));
       if (outcome.kind === "frames") {
+        this.#most = Math.min(this.#ceiling, most * 2);
         const value = read(outcome.frames, most);
         if (typeof value === "string") throw this.fault(value);
         return value;
@@ -219,6 +224,7 @@ class Asking {
       const { error, ask } = outcome;
       if (ask === "less" && most > 1) {
         this.#most = Math.ceil(most / 4);
+        this.#ceiling = this.#most;
         tries--;
         continue;
       }

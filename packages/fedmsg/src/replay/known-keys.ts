@@ -1,5 +1,6 @@
 /** Which messages a relay has taken of late, and at which position each is: so that one that comes again is not sent again. */
 
+import { hash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { messageKey } from "../crypto/index.ts";
 import { FedmsgError } from "../errors.ts";
@@ -12,7 +13,7 @@ const blockMax = 50_000;
 const loadBytesMax = 256 * 1024 * 1024;
 const pageBytes = 4 * 1024 * 1024;
 
-/** Positions by key (8 bytes, as a latin1 text), of which the oldest are dropped a block at a time. */
+/** Positions by {@link knownAs}, of which the oldest are dropped a block at a time. */
 export class KnownKeys {
   /** Newest first. */
   #blocks: Map<string, number>[] = [new Map()];
@@ -27,7 +28,7 @@ export class KnownKeys {
       const { entries, through } = journal.page({ after, limit: 250, bytesMax: pageBytes });
       for (const { position, body } of entries) {
         const key = messageKey(body);
-        if (key) this.add(keyText(key), position);
+        if (key) this.add(knownAs({ key, body }), position);
       }
       if (through <= after) return;
       after = through;
@@ -61,9 +62,14 @@ export class KnownKeys {
   }
 }
 
-/** A key as it is looked up. */
-export function keyText(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
+/**
+ * What a message is known by: its key, and what it says, to the byte. A relay looks at no signature. So a stranger who has heard a message
+ * elsewhere may send what has its key and says something else; were that enough, the message itself would be confirmed as taken
+ * before, and be lost. A message that is spaced otherwise counts as another one here; subscribers know that it is the same.
+ */
+export function knownAs({ key, body }: { readonly key: Uint8Array; readonly body: Uint8Array }): string {
+  const text = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
+  return text + hash("sha256", body, "binary").slice(0, key.byteLength);
 }
 
 /** Thrown for a message that the journal has, by whichever way it came. */

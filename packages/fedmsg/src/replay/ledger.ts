@@ -8,8 +8,12 @@
  *     └──────────────────┘
  *           release
  * ```
+ *
+ * A pending message may be let go only where a journal has it. What heartbeats list does not say so, as anybody can send them:
+ * the journal must have given the same message.
  */
 
+import { canonicalize } from "../wire/canonical.ts";
 import type { CursorStore } from "./cursors.ts";
 
 /** Waits for keys. */
@@ -25,7 +29,10 @@ export interface KeyWatcher {
 /** See the top of this file. */
 export class Ledger {
   readonly #store: Pick<CursorStore, "has">;
-  readonly #pending = new Set<string>();
+  /** By key: the body, where whoever saw the message gave it. */
+  readonly #pending = new Map<string, Uint8Array | undefined>();
+  /** Those that are pending, and that a journal gave when it was asked. */
+  readonly #vouched = new Set<string>();
   readonly #watchers = new Map<string, Set<KeyWatcher>>();
 
   constructor(store: Pick<CursorStore, "has">) {
@@ -42,10 +49,19 @@ export class Ledger {
     return this.#store.has(key) ? "handled" : "unknown";
   }
 
-  /** Notes a message that came. Answers false for one that came before. */
-  see(key: string): boolean {
+  /** Pending messages that no journal gave when it was asked. */
+  get unvouched(): number {
+    return this.#pending.size - this.#vouched.size;
+  }
+
+  /**
+   * Notes a message that came. Answers false for one that came before.
+   *
+   * @param body needed for {@link vouch}
+   */
+  see(key: string, body?: Uint8Array): boolean {
     if (this.stateOf(key) !== "unknown") return false;
-    this.#pending.add(key);
+    this.#pending.set(key, body);
     for (const watcher of this.#watchers.get(key) ?? []) watcher.seen();
     return true;
   }
@@ -53,6 +69,7 @@ export class Ledger {
   /** A pending message is handled: the store has it. */
   handled(key: string): void {
     this.#pending.delete(key);
+    if (this.#vouched.size > 0) this.#vouched.delete(key);
     const watchers = this.#watchers.get(key);
     if (!watchers) return;
     this.#watchers.delete(key);
@@ -62,7 +79,22 @@ export class Ledger {
   /** A pending message could not be handled: it is taken once more when it comes again. */
   release(key: string): void {
     if (!this.#pending.delete(key)) return;
+    if (this.#vouched.size > 0) this.#vouched.delete(key);
     for (const watcher of this.#watchers.get(key) ?? []) watcher.released();
+  }
+
+  /**
+   * A journal has a message with this key. It counts where it is the pending one, however it is spaced: without signatures, or
+   * through a relay that does not look at them, somebody may have put there what has the same key and says something else.
+   */
+  vouch(key: string, body: Uint8Array): void {
+    const pending = this.#pending.get(key);
+    if (pending && !this.#vouched.has(key) && isSame(pending, body)) this.#vouched.add(key);
+  }
+
+  /** Whether a journal gave this pending message when it was asked. */
+  isVouched(key: string): boolean {
+    return this.#vouched.has(key);
   }
 
   /** `watcher` hears of a key from now on. */
@@ -72,14 +104,18 @@ export class Ledger {
     else this.#watchers.set(key, new Set([watcher]));
   }
 
-  /** Whether anybody waits for a key. */
-  isWatched(key: string): boolean {
-    return this.#watchers.has(key);
-  }
-
   /** Takes `watch` back. */
   unwatch(key: string, watcher: KeyWatcher): void {
     const watchers = this.#watchers.get(key);
     if (watchers?.delete(watcher) && watchers.size === 0) this.#watchers.delete(key);
+  }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  if (Buffer.compare(one, other) === 0) return true;
+  try {
+    return canonicalize(one) === canonicalize(other);
+  } catch {
+    return false; // Python could not read it.
   }
 }

@@ -1,8 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { codeOf, eventually, expectNoLeaks, withTimeout } from "@fedmsg/testkit";
+import { codeOf, eventually, expectNoLeaks, range, tempFolder, withTimeout } from "@fedmsg/testkit";
 import { Dealer, Request } from "@fedmsg/zmtp";
 import { describe, expect, test } from "vitest";
 import { filledJournal, TestJournal, timeMsOf } from "../../test/test-journal.ts";
@@ -35,7 +33,6 @@ async function ask(address: string, query: string | Uint8Array): Promise<string[
 }
 
 const ids = (bodies: readonly string[]) => bodies.map((body) => JSON.parse(body).seq_id);
-const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
 describe("the Python system's queries find what they found there", () => {
   test.each([
@@ -332,13 +329,8 @@ describe("its end", () => {
 });
 
 test("it serves over ipc", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "replay-"));
-  try {
-    await using served = await start({ address: `ipc://${join(folder, "replay")}` });
-    expect(ids(await ask(served.address, '{"seq_id_range":[1,3]}'))).toEqual([1, 2, 3]);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  await using served = await start({ address: `ipc://${join(tempFolder(), "replay")}` });
+  expect(ids(await ask(served.address, '{"seq_id_range":[1,3]}'))).toEqual([1, 2, 3]);
 });
 
 test("a journal that is replaced is served from then on", async () => {

@@ -2,9 +2,10 @@
 
 import { FedmsgError } from "../errors.ts";
 import type { Message } from "../wire/envelope.ts";
+import { toLine } from "../wire/escape.ts";
 import { compileTopics } from "../wire/topic.ts";
 import { check, type Expected } from "./schema.ts";
-import { show, toLine } from "./show.ts";
+import { show } from "./show.ts";
 
 /** A message that was published on a test bus. */
 export interface PublishedMessage<Msg = unknown> {

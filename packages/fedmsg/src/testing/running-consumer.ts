@@ -12,11 +12,12 @@ import { FedmsgError } from "../errors.ts";
 import type { ConsumeContext, ConsumerDefinition, RetryOptions } from "../plugins/consumer.ts";
 import type { SqlValue } from "../replay/cursors.ts";
 import type { Transport } from "../transport/transport.ts";
+import { toLine } from "../wire/escape.ts";
 import { compileFilter } from "../wire/filter.ts";
 import { compileTopics } from "../wire/topic.ts";
 import { importQuery, type RunningHub, type RunStats, startTestHub } from "./hub-package.ts";
 import { KeptLog } from "./kept-log.ts";
-import { show, toLine } from "./show.ts";
+import { show } from "./show.ts";
 import { type Outcome, Trial } from "./trial.ts";
 import type { TestMessage, Voice } from "./voice.ts";
 
@@ -257,7 +258,7 @@ export class ConsumerUnderTest implements RunningConsumer {
     if (event.type !== "invalid" && event.type !== "duplicate") return;
     const feeding = [...this.#feedings].find(({ topic, trial }) => topic === event.topic && !trial);
     if (event.type === "duplicate") feeding?.settle(notGiven("the message came before (replay_window)"));
-    else feeding?.settle(notGiven(toLine(`the bus refuses the message: ${event.reason}: ${event.detail}`)));
+    else feeding?.settle(notGiven(toLine(`the bus refuses the message: ${event.reason}: ${event.detail}`, 300)));
   }
 
   #lateError({ topic, trial }: Feeding, ms: number): FedmsgError {

@@ -1,6 +1,7 @@
 /** What a test expects of a `msg`: a schema of any library that speaks Standard Schema, or a function. */
 
-import { describeThrown, show, toLine } from "./show.ts";
+import { toLine } from "../wire/escape.ts";
+import { describeThrown, show } from "./show.ts";
 
 /** A schema of valibot, zod, arktype or another library that follows https://standardschema.dev, version 1. */
 export interface StandardSchemaV1<Output = unknown> {
@@ -55,7 +56,7 @@ function toChecked<Output>(result: SchemaResult<Output>): Checked<Output> {
   if (!result.issues) return { isMet: true, value: result.value };
   const shown = result.issues.slice(0, issuesShownMax).map(({ message, path = [] }) => {
     const keys = path.map((part) => String(typeof part === "object" ? part.key : part));
-    return toLine(`${["msg", ...keys].join(".")}: ${message}`);
+    return toLine(`${["msg", ...keys].join(".")}: ${message}`, 300);
   });
   const more = result.issues.length - shown.length;
   return { isMet: false, why: [...shown, ...(more > 0 ? [`${more} more`] : [])].join("; ") };

@@ -1,19 +1,7 @@
-/** Texts for error messages: bounded, in one line, and without anything that a terminal would obey. */
+/** Values for error messages: bounded, in one line, and without anything that a terminal would obey. */
 
 import { inspect } from "node:util";
-
-/** Control characters, and marks that reverse the direction of text. */
-const unprintable = /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-
-/** A text as one line of at most so many characters. */
-export function toLine(text: string, lengthMax = 300): string {
-  const cut = text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
-  return cut.replace(unprintable, (character) => {
-    const code = character.charCodeAt(0);
-    if (character === "\n") return "\\n";
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
-  });
-}
+import { toLine } from "../wire/escape.ts";
 
 /** A value in one short line. Never throws, whatever it is. */
 export function show(value: unknown, lengthMax = 300): string {
@@ -28,7 +16,7 @@ export function show(value: unknown, lengthMax = 300): string {
 /** What was thrown, in one line. Never throws itself. */
 export function describeThrown(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? toLine(String(thrown.message)) : show(thrown);
+    return thrown instanceof Error ? toLine(String(thrown.message), 300) : show(thrown);
   } catch {
     return "something that cannot be described";
   }

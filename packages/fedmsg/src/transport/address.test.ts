@@ -1,3 +1,4 @@
+import { processorMs } from "@fedmsg/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FedmsgError } from "../errors.ts";
@@ -105,10 +106,10 @@ describe("whatever the text", () => {
   });
 
   test("a long one takes no long time", () => {
-    const began = performance.now();
+    const began = processorMs();
     for (const piece of ["a.", "a-", "0", ":", "["]) {
       expect(() => parseAddress(`tcp://${piece.repeat(100_000)}!`, "connect")).toThrow(FedmsgError);
     }
-    expect(performance.now() - began).toBeLessThan(1000);
+    expect(processorMs() - began).toBeLessThan(1000);
   });
 });

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { parse } from "lossless-json";
 import { describe, expect, test } from "vitest";
+import { awkwardTexts } from "../../test/awkward-text.ts";
 import { canonicalize, dumps, loads, lossless } from "../encoding.ts";
 import { encodeText } from "./text.ts";
 
@@ -36,26 +37,7 @@ const awkward = [
   "𝄞",
   "\uffff",
 ];
-const awkwardUnits = [
-  "\ud83d",
-  "\ude00",
-  "\uffff",
-  "\ue000",
-  "\u007f",
-  "\u0000",
-  "\n",
-  '"',
-  "\\",
-  "/",
-  "a",
-  "\u2028",
-  "é",
-];
-const strings = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 8 }),
-  fc.constantFrom(...awkward),
-  fc.array(fc.constantFrom(...awkwardUnits), { maxLength: 8 }).map((units) => units.join("")),
-);
+const strings = fc.oneof(fc.string({ unit: "binary", maxLength: 8 }), fc.constantFrom(...awkward), awkwardTexts);
 
 const wholeNumbers = fc.oneof(
   fc.bigInt(-(10n ** 40n), 10n ** 40n).map(String),

@@ -16,6 +16,7 @@ import { nestingDepthMax } from "./json-reader.ts";
 import { loads } from "./loads.ts";
 import { intDigitsMax } from "./number.ts";
 import { decodeText } from "./text.ts";
+import { hasTooManyValues } from "./weight.ts";
 
 /** Default for the largest body that is read, in bytes: 16 MiB. */
 export const bodyBytesMaxDefault = 16 * 1024 * 1024;
@@ -28,6 +29,7 @@ export const invalidReasons = {
   "frame-count": "a message has exactly two frames",
   "topic-too-large": `the topic frame is over ${topicBytesMax} bytes`,
   "body-too-large": "the body is over `bodyBytesMax`",
+  "too-many-values": "the body would take more than 256 MiB of memory, and 16 times `bodyBytesMax`",
   "bad-utf8": "a frame is not UTF-8",
   "not-json": "the body is not JSON",
   "not-an-object": "the body is JSON, but not an object",
@@ -51,19 +53,20 @@ export function decodeMessage(frames: readonly Uint8Array[], bodyBytesMax = body
   const body = frames[1] as Uint8Array;
   const topic = tryDecode(frames[0] as Uint8Array);
   if (topic === undefined) return invalid("bad-utf8", "the topic frame", "");
-  return readBody(body, topic);
+  return readBody(body, topic, bodyBytesMax);
 }
 
 /** Reads a message of which there is the body alone, as answers to replay queries have it. Never throws. */
 export function decodeBody(body: Uint8Array, bodyBytesMax = bodyBytesMaxDefault): Decoded {
-  return checkFraming([noTopic, body], bodyBytesMax) ?? readBody(body, undefined);
+  return checkFraming([noTopic, body], bodyBytesMax) ?? readBody(body, undefined, bodyBytesMax);
 }
 
 const noTopic = new Uint8Array();
 
 /** @param topic what the frame says, if there is one */
-function readBody(body: Uint8Array, topic: string | undefined): Decoded {
+function readBody(body: Uint8Array, topic: string | undefined, bodyBytesMax: number): Decoded {
   const named = topic ?? "";
+  if (hasTooManyValues(body, bodyBytesMax)) return invalid("too-many-values", "", named);
   const text = tryDecode(body);
   if (text === undefined) return invalid("bad-utf8", "the body", named);
   const excess = findExcess(text);

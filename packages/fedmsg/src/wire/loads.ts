@@ -61,7 +61,7 @@ function valueBuilder(options: LoadsOptions): Builder<unknown> {
       const record = toRecord(keys, values);
       return object ? object(record) : record;
     },
-    array: (values) => values,
+    array: (values) => values.slice(), // One that grew has room for many more.
     string: (value) => value,
     int: options.int ?? parseInteger,
     float: options.float ?? Number,
@@ -70,14 +70,15 @@ function valueBuilder(options: LoadsOptions): Builder<unknown> {
   };
 }
 
+/**
+ * Members are there before their values are: an object to which `"1023"` is added gets room for all numbers below it, 12 KB, which
+ * `JSON.parse` knows to avoid. To it `__proto__` is an ordinary key, too, which assignment alone would take for the prototype.
+ */
 function toRecord(keys: string[], values: unknown[]): Record<string, unknown> {
-  const record: Record<string, unknown> = {};
-  for (const [n, key] of keys.entries()) {
-    // Assignment to `__proto__` would change the prototype instead of adding a member.
-    if (key === "__proto__") {
-      Object.defineProperty(record, key, { value: values[n], writable: true, enumerable: true, configurable: true });
-    } else record[key] = values[n];
-  }
+  if (keys.length === 0) return {};
+  const members = keys.map((key) => `${JSON.stringify(key)}:null`);
+  const record = JSON.parse(`{${members.join(",")}}`) as Record<string, unknown>;
+  for (const [n, key] of keys.entries()) record[key] = values[n];
   return record;
 }
 

@@ -1,3 +1,4 @@
+import { processorMs } from "@fedmsg/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { buildTopic, compileTopics, topicCategory } from "./topic.ts";
@@ -154,7 +155,7 @@ test.each([
   ["a thousand words", `#.${"a.".repeat(1000)}x`],
 ])("a pattern of %s takes no time to fail", (_, pattern) => {
   const topic = `${"a.".repeat(2047)}b`; // as long as a topic may be
-  const started = performance.now();
+  const started = processorMs();
   expect(compileTopics([pattern]).matches(topic)).toBe(false);
-  expect(performance.now() - started).toBeLessThan(500);
+  expect(processorMs() - started).toBeLessThan(500);
 });

@@ -7,8 +7,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FedmsgError } from "fedmsg";
 import type { Config } from "fedmsg/config";
-import { type ConsumerDefinition, Trust } from "fedmsg/plugin";
-import { toLine } from "../plugins/text.ts";
+import { type ConsumerDefinition, Trust, toLine } from "fedmsg/plugin";
 import { type FetchBacklogOptions, fetchBacklog, type MissedMessage, place } from "./fetch-backlog.ts";
 import { type Noted, Progress } from "./progress.ts";
 import { type LoadedStatus, StatusFile, statusPath } from "./status-file.ts";

@@ -1,7 +1,7 @@
 /** Messages from a history service, whatever that does. */
 
 import { gzipSync } from "node:zlib";
-import { expectNoLeaks, signedConfig, withTimeout } from "@fedmsg/testkit";
+import { expectNoLeaks, range, signedConfig, withTimeout } from "@fedmsg/testkit";
 import { createSigner } from "fedmsg/crypto";
 import { Trust } from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
@@ -38,10 +38,6 @@ async function fetchAll(server: HistoryServer, options: Partial<FetchBacklogOpti
 
 function numbers({ messages }: Fetched): unknown[] {
   return messages.map(({ message }) => message.i);
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, n) => from + n);
 }
 
 describe("a service that works", () => {

@@ -8,8 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Received } from "fedmsg";
 import { fixDatagrepperMessage, passingReasons, type Reason } from "fedmsg/crypto";
 import { dumps } from "fedmsg/encoding";
-import { compileTopics, type Decoded, decodeMessage, type Judgement, type TopicMatcher } from "fedmsg/plugin";
-import { toLine } from "../plugins/text.ts";
+import { compileTopics, type Decoded, decodeMessage, type Judgement, type TopicMatcher, toLine } from "fedmsg/plugin";
 import { fetchPage, HistoryError, type HistoryPage } from "./page.ts";
 
 /** A message from history, as good as one that came live: `name` is `datagrepper`, `endpoint` the URL without what is secret. */

@@ -1,7 +1,7 @@
 /** One question to a history service, and its answer, which is somebody else's: bounded in bytes and time, and checked. */
 
 import { loads, lossless } from "fedmsg/encoding";
-import { toLine } from "../plugins/text.ts";
+import { toLine } from "fedmsg/plugin";
 
 /** What an answer may have, unpacked. */
 export const pageBytesMax = 64 * 1024 * 1024;

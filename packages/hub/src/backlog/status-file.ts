@@ -20,7 +20,7 @@ import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { dumps, Float, loads, lossless } from "fedmsg/encoding";
-import { toLine } from "../plugins/text.ts";
+import { toLine } from "fedmsg/plugin";
 
 /** What is read at most; Python wrote whole messages. */
 const fileBytesMax = 64 * 1024 * 1024;

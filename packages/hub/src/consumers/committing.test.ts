@@ -1,6 +1,15 @@
 /** What becomes of a durable consumer's message whose commit fails, is called twice, or is left to the end. */
 
-import { anyAddress, codeOf, eventually, expectNoLeaks, settled, testConfig, withTimeout } from "@fedmsg/testkit";
+import {
+  anyAddress,
+  codeOf,
+  eventually,
+  expectNoLeaks,
+  range,
+  settled,
+  testConfig,
+  withTimeout,
+} from "@fedmsg/testkit";
 import { connect, FedmsgError } from "fedmsg";
 import { createTransport, defineConsumer } from "fedmsg/plugin";
 import { expect, test } from "vitest";
@@ -9,7 +18,6 @@ import { deferred, doneWith, numberOf, Stage, statsOf } from "../../test/stage.t
 expectNoLeaks();
 
 const retry = { attempts: 2, firstMs: 1, mostMs: 1 };
-const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
 
 test("one whose commit failed and that no journal has is a dead letter at the end, and the end waits for nothing", async () => {
   await using stage = await Stage.open();
@@ -79,14 +87,16 @@ test("at the end a consumer lets go of what a journal has, and handles what none
   await withTimeout(stage.publisher.subscribed("_heartbeat."), "the hub's following");
   await stage.say(1, 1);
   await eventually(() => statsOf(hub, "both").inHand === 1, "one in hand");
-  for (const n of upTo(150)) await other.publish({ topic: "t", modname: "m", msg: { n } });
   await stage.say(2, 9);
   const inHub = () => statsOf(hub, "both").inHand + statsOf(hub, "both").waiting;
+  await eventually(() => inHub() === 9, "what the journal has");
+  for (const n of range(1, 150)) await other.publish({ topic: "t", modname: "m", msg: { n } });
   await eventually(() => inHub() === 159, "everything is there");
   const drained = hub.drain(60_000);
+  await eventually(() => inHub() === 151, "the journal said what it has");
   gate.resolve();
   await withTimeout(drained, "the end");
-  expect(heard).toEqual(["me1", ...upTo(150).map((n) => `other${n}`)]);
+  expect(heard).toEqual(["me1", ...range(1, 150).map((n) => `other${n}`)]);
   expect(await stage.deadLetters("both")).toEqual([]);
   const again = await stage.hub({ consumers: [consumer], config: { endpoints } });
   await doneWith(again, "both", 8);

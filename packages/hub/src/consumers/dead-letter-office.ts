@@ -33,9 +33,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Keeps them in the file of the consumer's cursors (`cursor_store`). What is not needed is not opened. */
+/**
+ * Keeps them in the file of the consumer's cursors (`cursor_store`), in the order in which they came. What is not needed is not
+ * opened; where another program holds the lock of the file, its letters wait for it, and nothing else in the hub does.
+ */
 export class DeadLetterOffice {
   readonly #path: string;
+  readonly #bytesMax: number;
   #opening: Promise<DeadLetterBox> | undefined;
   #box: DeadLetterBox | undefined;
   #isClosed = false;
@@ -44,6 +48,7 @@ export class DeadLetterOffice {
 
   constructor(config: Config, name: string) {
     this.#path = cursorsPath(config, name);
+    this.#bytesMax = config.dead_letters_max_bytes;
   }
 
   /** Where they are. */
@@ -62,7 +67,8 @@ export class DeadLetterOffice {
   /** What writes down a message in the transaction of its key. */
   async writer(failed: FailedMessage): Promise<(transaction: Transaction) => void> {
     const { addDeadLetter } = await import("@fedmsg/store");
-    return (transaction) => addDeadLetter(transaction, toLetter(failed));
+    const letter = toLetter(failed);
+    return (transaction) => addDeadLetter(transaction, letter, { bytesMax: this.#bytesMax });
   }
 
   /**
@@ -79,32 +85,35 @@ export class DeadLetterOffice {
   }
 
   /** It was handled: deletes it, with what `work` writes. */
-  settle<T>(id: number, work?: (transaction: Transaction) => T): T | undefined {
+  settle<T>(id: number, work?: (transaction: Transaction) => T): Promise<T | undefined> {
     return (this.#box as DeadLetterBox).settle(id, work);
   }
 
   /** It failed again, and stays. */
-  failAgain({ id, attempts }: DeadLetter, failed: FailedMessage): void {
-    (this.#box as DeadLetterBox).failAgain(id, stackOf(failed.error, errorLengthMax), attempts + failed.attempts);
+  failAgain({ id, attempts }: DeadLetter, failed: FailedMessage): Promise<void> {
+    return (this.#box as DeadLetterBox).failAgain(
+      id,
+      stackOf(failed.error, errorLengthMax),
+      attempts + failed.attempts,
+    );
   }
 
-  /** Lets go of the file. Idempotent. */
+  /** Writes what it was given, and lets go of the file. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#writing;
     await this.#opening?.catch(() => {});
-    this.#box?.close();
-    this.#box = undefined;
+    await this.#box?.close();
   }
 
-  /** Timers and sockets have their turn between two groups. */
+  /** Timers and sockets have their turn between two groups. While one waits for a lock, the next one gathers. */
   async #writeAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       await nextTurn();
       const group = this.#waiting.splice(0, groupMax);
       try {
         const box = await this.#open(true);
-        const errors = box.addAll(group.map(({ letter }) => letter));
+        const errors = await box.addAll(group.map(({ letter }) => letter));
         for (const [n, { resolve, reject }] of group.entries()) errors[n] === undefined ? resolve() : reject(errors[n]);
       } catch (error) {
         for (const { reject } of group) reject(error);
@@ -125,7 +134,7 @@ export class DeadLetterOffice {
   async #openOnce(create: boolean): Promise<DeadLetterBox> {
     const { openDeadLetters } = await import("@fedmsg/store");
     if (create) await mkdir(dirname(this.#path), { recursive: true });
-    this.#box = await openDeadLetters(this.#path, { create });
+    this.#box = await openDeadLetters(this.#path, { create, bytesMax: this.#bytesMax });
     return this.#box;
   }
 }

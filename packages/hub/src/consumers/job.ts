@@ -2,7 +2,7 @@
 
 import type { DeadLetter } from "@fedmsg/store";
 import { type DurableReceived, FedmsgError, type Received } from "fedmsg";
-import type { Transaction } from "fedmsg/plugin";
+import { type Transaction, weigh } from "fedmsg/plugin";
 import type { DeadLetterOffice } from "./dead-letter-office.ts";
 
 /** Where it is: behind others; in an attempt, or being kept; waiting to be tried again. */
@@ -13,6 +13,8 @@ export abstract class Job {
   readonly received: Received;
   /** What it comes in order with; `undefined` for nothing. */
   readonly line: string | undefined;
+  /** What it counts, in bytes. */
+  readonly weight: number;
   state: JobState = "waiting";
   /** How often it was tried. */
   attempts = 0;
@@ -33,6 +35,7 @@ export abstract class Job {
   constructor(received: Received, line: string | undefined) {
     this.received = received;
     this.line = line;
+    this.weight = weigh(received);
   }
 
   /** Whether that it is handled is written down. */
@@ -104,6 +107,8 @@ export class AskedJob extends Job {
   readonly #office: DeadLetterOffice;
   readonly #mayWork: boolean;
   #isSettled = false;
+  /** The commits so far; resolves, whatever became of them. */
+  #settling: Promise<unknown> = Promise.resolve();
 
   constructor(
     received: Received,
@@ -118,21 +123,27 @@ export class AskedJob extends Job {
     this.#mayWork = mayWork;
   }
 
-  async handle<T>(work?: (transaction: Transaction) => T): Promise<T | undefined> {
-    if (work && !this.#mayWork) throw noDatabase();
-    if (work && this.#isSettled) throw alreadyHandled();
-    const result = this.#office.settle(this.#letter.id, work);
-    this.#isSettled = true;
-    return result;
+  handle<T>(work?: (transaction: Transaction) => T): Promise<T | undefined> {
+    const settled = this.#settling.then(() => this.#settle(work));
+    this.#settling = settled.catch(() => {});
+    return settled;
   }
 
-  async bury(): Promise<void> {
-    this.#office.failAgain(this.#letter, this);
+  bury(): Promise<void> {
+    return this.#office.failAgain(this.#letter, this);
   }
 
   /** It stays among the dead letters, and is asked for at the next start. */
   release(): boolean {
     return true;
+  }
+
+  async #settle<T>(work: ((transaction: Transaction) => T) | undefined): Promise<T | undefined> {
+    if (work && !this.#mayWork) throw noDatabase();
+    if (work && this.#isSettled) throw alreadyHandled();
+    const result = await this.#office.settle(this.#letter.id, work);
+    this.#isSettled = true;
+    return result;
   }
 }
 

@@ -1,6 +1,6 @@
 import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
-import { eventually, expectNoLeaks, settled } from "@fedmsg/testkit";
+import { eventually, expectNoLeaks, range, settled } from "@fedmsg/testkit";
 import { defineConsumer } from "fedmsg/plugin";
 import { expect, test } from "vitest";
 import { deferred, doneWith, numberOf, Stage, statsOf } from "../../test/stage.ts";
@@ -8,7 +8,6 @@ import { deferred, doneWith, numberOf, Stage, statsOf } from "../../test/stage.t
 expectNoLeaks();
 
 const retry = { attempts: 3, firstMs: 1, mostMs: 2 };
-const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
 
 test("a consumer never works on more messages at a time than it may, and on so many it does", async () => {
   await using stage = await Stage.open();
@@ -57,7 +56,7 @@ test("it takes no more than a bounded number of messages out of its subscription
   expect(statsOf(hub, "slow").lagSeconds).toBeGreaterThan(0);
   gate.resolve();
   await doneWith(hub, "slow", 500);
-  expect(heard).toEqual(upTo(500));
+  expect(heard).toEqual(range(1, 500));
 });
 
 test("of large messages it takes fewer", async () => {
@@ -66,7 +65,7 @@ test("of large messages it takes fewer", async () => {
   const consumer = defineConsumer({ name: "large", consume: () => gate.promise });
   const hub = await stage.hub({ consumers: [consumer] });
   const filler = "x".repeat(5 * 1024 * 1024);
-  for (const n of upTo(6)) await stage.publisher.publish({ topic: "t", modname: "m", msg: { n, filler } });
+  for (const n of range(1, 6)) await stage.publisher.publish({ topic: "t", modname: "m", msg: { n, filler } });
   await eventually(() => statsOf(hub, "large").received === 4, "16 MiB, and one more");
   expect(await settled(() => statsOf(hub, "large").received)).toBe(4);
   gate.resolve();
@@ -97,7 +96,7 @@ test("ordered: what has the same key comes one after the other, also where one i
   await stage.say(1, 90);
   await doneWith(hub, "keyed", 90);
   for (const key of [0, 1, 2]) {
-    const wanted = upTo(90).filter((n) => n % 3 === key);
+    const wanted = range(1, 90).filter((n) => n % 3 === key);
     expect(heard.filter((entry) => entry.startsWith(`${key}:`))).toEqual(wanted.map((n) => `${key}:${n}`));
   }
   expect(statsOf(hub, "keyed")).toMatchObject({ failures: 36, retries: 36, deadLetters: 0 });
@@ -224,7 +223,7 @@ test("many messages that are handled at once leave timers their turn", async () 
     },
   });
   const hub = await stage.hub({ consumers: [consumer] });
-  await Promise.all(upTo(200).map((n) => stage.say(n, n)));
+  await Promise.all(range(1, 200).map((n) => stage.say(n, n)));
   await doneWith(hub, "busy", 200);
   clearInterval(turning);
   expect(new Set(seen).size).toBeGreaterThan(10);

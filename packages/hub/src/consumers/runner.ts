@@ -5,7 +5,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type DurableReceived, FedmsgError, type Received, type StatusEvent, type Subscription } from "fedmsg";
-import type { ConsumerDefinition, PluginContext } from "fedmsg/plugin";
+import { type ConsumerDefinition, type PluginContext, weigh } from "fedmsg/plugin";
 import { type Backlog, openBacklog } from "../backlog/backlog.ts";
 import { before, callWithin, within } from "../plugins/limits.ts";
 import type { PluginLog } from "../plugins/plugin-log.ts";
@@ -27,6 +27,8 @@ const startMs = 60_000;
 const graceMs = 5000;
 /** Messages that the filter passed over, and that are being kept as handled, before the next is taken. */
 const passedMax = 1000;
+/** The same by what they weigh. */
+const passedWeightMax = 16 * 1024 * 1024;
 /** How long messages are taken before timers and sockets have their turn. */
 const sliceMs = 10;
 /** Dead letters that are taken up at a time. */
@@ -70,6 +72,7 @@ export class ConsumerRunner implements Runner {
   #isEnding = false;
   #isTakingAsked = false;
   #passing = 0;
+  #passingWeight = 0;
   #unhandled = 0;
   #ending: Promise<void> | undefined;
 
@@ -109,15 +112,17 @@ export class ConsumerRunner implements Runner {
   async refresh(): Promise<void> {}
 
   stats(): ConsumerStats {
-    const { received, done, failures, timeouts, retries, deadLetters, dropped, replayed, gaps, busySeconds } =
+    const { received, done, failures, timeouts, retries, deadLetters, letterFailures, dropped, replayed, gaps } =
       this.#tally;
     const oldestAt = this.#work.oldestAt();
     return {
       ...{ name: this.name, module: this.module, topics: this.#topics, isRunning: this.#isRunning, isDecoded: true },
-      ...{ received, done, failures, timeouts, retries, deadLetters, dropped, replayed, gaps, busySeconds },
+      ...{ received, done, failures, timeouts, retries, deadLetters, letterFailures, dropped, replayed, gaps },
       waiting: this.#work.count("waiting") + (this.#subscription?.waiting ?? 0),
       inHand: this.#work.count("working"),
       retrying: this.#work.count("pausing"),
+      unwritten: this.#work.unwritten(),
+      busySeconds: this.#tally.busySeconds,
       lagSeconds: oldestAt === undefined ? 0 : Math.max(0, Date.now() / 1000 - oldestAt),
       takeTimes: () => this.#tally.takeTimes(),
     };
@@ -237,20 +242,29 @@ export class ConsumerRunner implements Runner {
     this.#backlog?.began(received);
     this.#backlog?.done(received);
     if (!this.#options.definition.durable) return undefined;
+    const weight = weigh(received);
     this.#passing++;
+    this.#passingWeight += weight;
     const passed = (received as DurableReceived)
       .commit()
       .catch((error: unknown) => this.#options.log.complain("what was passed over is not kept", describeThrown(error)))
-      .finally(() => this.#passing--);
-    return this.#passing >= passedMax ? passed.then(() => {}) : undefined;
+      .finally(() => {
+        this.#passing--;
+        this.#passingWeight -= weight;
+      });
+    const isFull = this.#passing >= passedMax || this.#passingWeight >= passedWeightMax;
+    return isFull ? passed.then(() => {}) : undefined;
   }
 
   async #takeAsked(): Promise<void> {
     const { definition, log } = this.#options;
     this.#isTakingAsked = true;
     try {
-      const room = () => Math.min(askedMax, this.#work.heldMax - this.#work.size);
-      for (const { letter, received } of await this.#office.takeAsked(room)) {
+      const room = () => (this.#work.hasRoom ? 1 : 0);
+      for (let n = 0; n < askedMax; n++) {
+        const [asked] = await this.#office.takeAsked(room); // One by one, as each may fill these hands.
+        if (!asked) break;
+        const { letter, received } = asked;
         const line = this.#lineOf?.(received);
         this.#work.add(new AskedJob(received, line, this.#office, letter, definition.durable === true));
       }
@@ -278,7 +292,6 @@ export class ConsumerRunner implements Runner {
   async #end(): Promise<void> {
     const { definition, plugin, log } = this.#options;
     this.#isEnding = true;
-    this.#work.windUp();
     if (this.#starting) await before(this.#starting, plugin.signal);
     const emptied = this.#emptied();
     if (!(await before(emptied, plugin.signal))) {
@@ -303,9 +316,10 @@ export class ConsumerRunner implements Runner {
     return this.#options.definition.durable ? "those that no journal has are lost" : "they are lost";
   }
 
-  /** Resolves when what has arrived is done with. */
+  /** Resolves when what has arrived is done with. What comes again is known when the subscription is drained. */
   async #emptied(): Promise<void> {
-    await this.#subscription?.drain();
+    await this.#subscription?.drain({ signal: this.#options.plugin.signal });
+    this.#work.windUp();
     await this.#reading;
     await this.#work.idle();
   }

@@ -9,6 +9,8 @@ export class Tally {
   timeouts = 0;
   retries = 0;
   deadLetters = 0;
+  /** Tries to write a dead letter that failed. */
+  letterFailures = 0;
   dropped = 0;
   replayed = 0;
   gaps = 0;

@@ -1,4 +1,4 @@
-import { expectNoLeaks } from "@fedmsg/testkit";
+import { expectNoLeaks, range } from "@fedmsg/testkit";
 import { defineConsumer } from "fedmsg/plugin";
 import { expect, test } from "vitest";
 import { doneWith, numberOf, Stage } from "../../test/stage.ts";
@@ -6,7 +6,6 @@ import { doneWith, numberOf, Stage } from "../../test/stage.ts";
 expectNoLeaks();
 
 const retry = { attempts: 3, firstMs: 1, mostMs: 2 };
-const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
 
 test("moksha.blocking_mode: the next message is taken when all consumers are done with the one before, or one of them waits to try it again", async () => {
   await using stage = await Stage.open();
@@ -33,6 +32,6 @@ test("moksha.blocking_mode: the next message is taken when all consumers are don
   for (const name of ["a", "b", "c", "fails"]) await doneWith(hub, name, 10);
   const numbers = (those: readonly string[]) => those.map((entry) => Number.parseInt(entry, 10));
   const others = order.filter((entry) => !entry.endsWith("fails"));
-  expect(numbers(others)).toEqual(upTo(10).flatMap((n) => [n, n, n]));
-  expect(numbers(order.filter((entry) => !others.includes(entry)))).toEqual(upTo(10));
+  expect(numbers(others)).toEqual(range(1, 10).flatMap((n) => [n, n, n]));
+  expect(numbers(order.filter((entry) => !others.includes(entry)))).toEqual(range(1, 10));
 });

@@ -8,18 +8,18 @@
  *                      └──▶ dead letter; where that cannot be written: pause, and once more
  * ```
  *
- * All of them together are at most `heldMax`, and of `heldBytesMax` but for the last, which whoever adds must heed. An attempt that is given up may run on, where it
- * does not heed its signal: it counts no longer as one of `concurrency`, but there are never more than `abandonedMax` of
- * those, and the consumer stands still until one ends.
+ * All of them together are at most `heldMax`, and weigh `heldWeightMax` but for the last, which whoever adds must heed. An attempt
+ * that is given up may run on, where it does not heed its signal: it counts no longer as one of `concurrency`, but there are never
+ * more than `abandonedMax` of those, and the consumer stands still until one ends.
  *
  * With `moksha.blocking_mode` a message needs the hub's one turn to be begun, and gives it away when it is done with, or pauses:
  * a message that fails, or a dead letter that cannot be written, holds up no other consumer.
  */
 
 import type { FedmsgError } from "fedmsg";
-import type { ConsumeContext, PluginContext } from "fedmsg/plugin";
+import { type ConsumeContext, type PluginContext, toLine } from "fedmsg/plugin";
 import type { PluginLog } from "../plugins/plugin-log.ts";
-import { describeThrown, hasCode, toLine } from "../plugins/text.ts";
+import { describeThrown, hasCode } from "../plugins/text.ts";
 import { Attempt, type AttemptListener, type Outcome } from "./attempt.ts";
 import type { Job } from "./job.ts";
 import { Lanes } from "./lanes.ts";
@@ -27,10 +27,14 @@ import { Pauses, pauseMs, type RetryPolicy } from "./retries.ts";
 import type { Tally } from "./tally.ts";
 import type { Turn } from "./turn.ts";
 
-/** Bytes of bodies in hand: what was parsed takes several times as much memory. One more message always fits. */
-const heldBytesMax = 16 * 1024 * 1024;
+/** What messages in hand weigh: at most six times as much is what they take in memory. One more message always fits. */
+const heldWeightMax = 16 * 1024 * 1024;
 /** How often a dead letter is tried to be written at most, in ms. */
 const buryMsMin = 100;
+/** How often it is told that dead letters cannot be written, in ms. */
+const alarmMs = 60_000;
+/** How long a message that is being written down as a dead letter keeps the hub's one turn, in ms: the file may be locked. */
+const buryTurnMs = 100;
 
 /** What a workload needs to know. */
 export interface WorkloadOptions {
@@ -61,11 +65,13 @@ export class Workload implements AttemptListener {
   readonly #lanes = new Lanes<Job>();
   readonly #pauses = new Pauses<Job>((job) => this.#goOn(job));
   readonly #attempts = new Set<Attempt>();
-  #heldBytes = 0;
+  #heldWeight = 0;
   #handsFull = 0;
   #abandoned = 0;
   #isFilling = false;
   #isWindingUp = false;
+  /** When it was told last that dead letters cannot be written, in ms of `performance.now()`. */
+  #alarmedAt: number | undefined;
   /** Why nothing is waited for any more. */
   #hurry: FedmsgError | undefined;
   readonly #waitingForRoom: (() => void)[] = [];
@@ -89,6 +95,13 @@ export class Workload implements AttemptListener {
     return count;
   }
 
+  /** How many are dead, and are not written down yet. */
+  unwritten(): number {
+    let count = 0;
+    for (const { isDead } of this.#held) if (isDead) count++;
+    return count;
+  }
+
   /** When the oldest was published, in seconds since the epoch; `undefined` where there is none that says so. */
   oldestAt(): number | undefined {
     let oldest: number | undefined;
@@ -104,16 +117,21 @@ export class Workload implements AttemptListener {
   /** Takes a message. */
   add(job: Job): void {
     this.#held.add(job);
-    this.#heldBytes += job.received.body.byteLength;
+    this.#heldWeight += job.weight;
     this.#options.tally.received++;
     this.#whenItsTurn(job, () => {
       if (!job.isEnded) this.#lanes.add(job, job.line);
     });
   }
 
+  /** Whether there is room for a message. */
+  get hasRoom(): boolean {
+    return this.#held.size < this.heldMax && this.#heldWeight < heldWeightMax;
+  }
+
   /** Resolves when there is room for a message; `undefined` where there is. */
   room(): Promise<void> | undefined {
-    if (this.#held.size < this.heldMax && this.#heldBytes < heldBytesMax) return undefined;
+    if (this.hasRoom) return undefined;
     return new Promise((resolve) => this.#waitingForRoom.push(resolve));
   }
 
@@ -267,23 +285,41 @@ export class Workload implements AttemptListener {
     const { log, retry, tally } = this.#options;
     job.isDead = true;
     job.state = "working";
+    const slow = job.hasTurn ? setTimeout(() => this.#passTurn(job), buryTurnMs) : undefined;
     try {
-      await job.bury();
+      await job.bury().finally(() => clearTimeout(slow));
       tally.deadLetters++;
       log.complain("a message is a dead letter now", `${nameOf(job)}: ${describeThrown(job.error)}`);
       this.#done(job);
+      this.#endAlarm();
     } catch (error) {
+      tally.letterFailures++;
       const why = `${nameOf(job)}: ${describeThrown(error)}`;
       if ((this.#hurry || hasCode(error, "FEDMSG_CLOSED")) && job.release()) this.#end(job);
       else if (this.#hurry) {
         log.error(`the hub ends, and a message is lost, as its dead letter cannot be written: ${why}`);
         this.#end(job);
       } else {
-        log.complain("a dead letter cannot be written, and is tried again", why);
+        this.#alarm(why);
         this.#pause(job, Math.max(retry.mostMs, buryMsMin));
       }
     }
     this.#fill();
+  }
+
+  /** At once, and once a minute as long as it is so: sooner or later the consumer stands still. */
+  #alarm(why: string): void {
+    const now = performance.now();
+    if (this.#alarmedAt !== undefined && now - this.#alarmedAt < alarmMs) return;
+    this.#alarmedAt = now;
+    const held = `${this.unwritten()} messages wait for that, and with ${this.heldMax} in its hands the consumer stands still`;
+    this.#options.log.error(`a dead letter cannot be written, and is tried again (${held}): ${why}`);
+  }
+
+  #endAlarm(): void {
+    if (this.#alarmedAt === undefined || this.unwritten() > 0) return;
+    this.#alarmedAt = undefined;
+    this.#options.log.info("all dead letters are written");
   }
 
   #done(job: Job): void {
@@ -296,7 +332,7 @@ export class Workload implements AttemptListener {
   #end(job: Job): void {
     const wasInLane = job.state === "waiting"; // There it is found to have ended, when its turn comes.
     job.isEnded = true;
-    if (this.#held.delete(job)) this.#heldBytes -= job.received.body.byteLength;
+    if (this.#held.delete(job)) this.#heldWeight -= job.weight;
     if (!wasInLane) this.#lanes.finished(job.line);
     if (this.#waitingForRoom.length > 0) for (const resolve of this.#waitingForRoom.splice(0)) resolve();
     if (this.#held.size === 0) for (const resolve of this.#waitingForIdle.splice(0)) resolve();

@@ -3,6 +3,7 @@
  * of a message is counted by the hub itself.
  */
 
+import type { Delivery, OutboxState } from "fedmsg";
 import type { Expiry } from "fedmsg/crypto";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { ConsumerStats, HubStats, ProducerStats } from "../stats.ts";
@@ -12,6 +13,7 @@ import { registerProcessMetrics } from "./process-metrics.ts";
 export interface MetricsSources {
   readonly stats: () => HubStats;
   readonly certificates: () => readonly Expiry[];
+  readonly delivery: () => Delivery | undefined;
   readonly version: string;
 }
 
@@ -39,12 +41,14 @@ interface Definition {
 }
 
 /** Makes what answers `/metrics`, with a registry of its own. */
-export function createMetrics({ stats, certificates, version }: MetricsSources): Metrics {
+export function createMetrics({ stats, certificates, delivery, version }: MetricsSources): Metrics {
   const registry = new Registry();
   const register = { counter: counterIn(registry), gauge: gaugeIn(registry) };
   registerConsumers(register, () => stats().consumers);
   registerProducers(register, () => stats().producers);
   registerHub(register, stats);
+  registerDelivery(register, delivery);
+  registerOutbox(register, () => delivery()?.outbox);
   register.gauge({
     name: "fedmsg_certificate_days_left",
     help: "Days until a certificate, or the list of revoked ones, is no longer valid; below 0 afterwards.",
@@ -81,6 +85,7 @@ function counterIn(registry: Registry) {
   return ({ name, help, labels = [], values }: Definition) => {
     const collect = function (this: Counter) {
       this.reset();
+      if (labels.length === 0) this.remove(); // Else it has a value where there is none.
       for (const [of, value] of values()) this.inc(of, value);
     };
     new Counter({ name, help, labelNames: labels, registers: [registry], collect });
@@ -91,6 +96,7 @@ function gaugeIn(registry: Registry) {
   return ({ name, help, labels = [], values }: Definition) => {
     const collect = function (this: Gauge) {
       this.reset();
+      if (labels.length === 0) this.remove(); // Else it has a value where there is none.
       for (const [of, value] of values()) this.set(of, value);
     };
     new Gauge({ name, help, labelNames: labels, registers: [registry], collect });
@@ -129,6 +135,7 @@ function registerConsumers({ counter, gauge }: Register, consumers: () => readon
   });
   counter(of("messages_received_total", "Messages that were given to it.", ({ received }) => received));
   counter(of("retries_total", "Attempts that were not the first.", ({ retries }) => retries));
+  counter(of("dead_letters_refused_total", "Tries to write a dead letter that failed.", (c) => c.letterFailures));
   counter(of("messages_dropped_total", "Messages that it missed live, because it did not keep up.", (c) => c.dropped));
   counter(of("messages_replayed_total", "Messages that were fetched from journals.", ({ replayed }) => replayed));
   counter(of("messages_missing_total", "Messages that cannot be had any more, at least.", ({ gaps }) => gaps));
@@ -136,6 +143,7 @@ function registerConsumers({ counter, gauge }: Register, consumers: () => readon
   gauge(of("messages_waiting", "Messages that wait to be worked on.", ({ waiting }) => waiting));
   gauge(of("messages_in_hand", "Messages that are being worked on.", ({ inHand }) => inHand));
   gauge(of("messages_retrying", "Messages that failed, and wait to be tried again.", ({ retrying }) => retrying));
+  gauge(of("dead_letters_unwritten", "Messages whose dead letters are not written yet.", (c) => c.unwritten));
   gauge(of("lag_seconds", "Seconds since the oldest message in its hands was published.", (c) => c.lagSeconds));
   gauge(of("running", "1 where it takes messages, else 0.", ({ isRunning }) => Number(isRunning)));
 }
@@ -158,7 +166,7 @@ function registerHub({ counter, gauge }: Register, stats: () => HubStats): void 
     name: "fedmsg_messages_invalid_total",
     help: "Messages that were refused, all consumers together.",
     labels: ["reason"],
-    values: () => Object.entries(stats().invalid).map(([reason, count]) => [{ reason }, count]),
+    values: () => byReason(stats().invalid),
   });
   const single = (name: string, help: string, read: (hub: HubStats) => number) => ({
     name,
@@ -171,4 +179,62 @@ function registerHub({ counter, gauge }: Register, stats: () => HubStats): void 
     single("fedmsg_hub_plugins_failed", "Plugins that could not be loaded or started.", (hub) => hub.failures.length),
   );
   gauge(single("fedmsg_hub_start_timestamp_seconds", "When the hub began.", ({ startedAt }) => startedAt));
+}
+
+/** Of a hub that publishes to no relay that confirms nothing here has a value; without an outbox nothing of the outbox has. */
+function registerDelivery({ counter, gauge }: Register, delivery: () => Delivery | undefined): void {
+  const of = (name: string, help: string, read: (from: Delivery) => number) => ({
+    name: `fedmsg_confirm_messages_${name}`,
+    help,
+    values: () => toValues(delivery(), (from): Value[] => [[{}, read(from)]]),
+  });
+  gauge(of("in_flight", "Messages that wait for the relay's answer, sent or not.", ({ inFlight }) => inFlight));
+  counter(of("confirmed_total", "Messages that a relay has.", ({ confirmed }) => confirmed));
+  counter(of("retried_total", "How often a message was sent once more.", ({ retried }) => retried));
+  counter({
+    name: "fedmsg_confirm_messages_refused_total",
+    help: "How often a relay did not take a message.",
+    labels: ["reason"],
+    values: () => toValues(delivery(), ({ refused }) => byReason(refused)),
+  });
+  gauge({
+    name: "fedmsg_confirm_relay_connected",
+    help: "1 where there is a connection to it, else 0; of several relays one is used at a time.",
+    labels: ["relay"],
+    values: () =>
+      toValues(delivery(), ({ relays }) => relays.map(({ relay, isConnected }) => [{ relay }, Number(isConnected)])),
+  });
+}
+
+function registerOutbox({ counter, gauge }: Register, outbox: () => OutboxState | undefined): void {
+  const of = (name: string, help: string, read: (from: OutboxState) => number | undefined) => ({
+    name: `fedmsg_outbox_${name}`,
+    help,
+    values: () => toValues(outbox(), (from): Value[] => toValues(read(from), (value): Value[] => [[{}, value]])),
+  });
+  gauge(of("messages_waiting", "Messages that no relay has confirmed yet.", ({ waiting }) => waiting));
+  gauge(of("waiting_bytes", "Bytes of topics and bodies of these.", ({ waitingBytes }) => waitingBytes));
+  gauge(of("oldest_age_seconds", "Seconds since the oldest of these was published.", (from) => from.oldestSeconds));
+  gauge(of("working", "1 where it takes messages and can be read, else 0.", (from) => Number(!from.problem)));
+  counter({
+    name: "fedmsg_outbox_messages_given_up_total",
+    help: "Messages that no relay got, and that are not tried any more.",
+    labels: ["reason"],
+    values: () => toValues(outbox(), ({ givenUp }) => byReason(givenUp)),
+  });
+  counter({
+    name: "fedmsg_outbox_messages_rejected_total",
+    help: "Messages that publish rejected, because the outbox is full or cannot be written.",
+    labels: ["reason"],
+    values: () => toValues(outbox(), ({ rejected }) => byReason(rejected)),
+  });
+}
+
+/** Nothing of nothing. */
+function toValues<T>(from: T | undefined, read: (from: T) => Value[]): Value[] {
+  return from === undefined ? [] : read(from);
+}
+
+function byReason(counts: Readonly<Record<string, number>>): Value[] {
+  return Object.entries(counts).map(([reason, count]) => [{ reason }, count]);
 }

@@ -1,10 +1,12 @@
 /** How others see whether a hub works: the reports of `moksha.monitoring.socket`, and `metrics_port` over HTTP. */
 
+import type { Delivery } from "fedmsg";
 import type { Config } from "fedmsg/config";
 import type { Expiry } from "fedmsg/crypto";
 import type { Transport } from "fedmsg/plugin";
 import { nameKey } from "../addresses.ts";
 import type { HubStats } from "../stats.ts";
+import { deliveryNotes, deliveryProblems, describeDelivery } from "./delivery.ts";
 import { Health } from "./health.ts";
 import { type Answer, type HttpServer, startHttpServer } from "./http-server.ts";
 import { openReportSocket, type ReportSocket } from "./report-socket.ts";
@@ -17,6 +19,8 @@ export interface MonitoringOptions {
   readonly stats: () => HubStats;
   /** The certificates that signatures depend on, and until when they are valid (`bus.certificates()`). */
   readonly certificates?: () => readonly Expiry[];
+  /** How what it publishes gets to its relay (`bus.delivery()`). */
+  readonly delivery?: () => Delivery | undefined;
   /** What else is wrong with the hub, for `/healthz`: a journal that cannot be written, for instance. */
   readonly problems?: () => readonly string[];
   /** Hears what does not work here. Must not throw. */
@@ -73,14 +77,22 @@ function toMonitoring(socket: ReportSocket | undefined, port: HttpServer | undef
 }
 
 async function openPort(port: number, options: MonitoringOptions): Promise<HttpServer> {
-  const { config, stats, certificates = () => [], problems = () => [], onWarning, version } = options;
+  const {
+    config,
+    stats,
+    certificates = () => [],
+    delivery = () => undefined,
+    problems = () => [],
+    onWarning,
+    version,
+  } = options;
   const { createMetrics } = await import("./metrics.ts");
-  const metrics = createMetrics({ stats, certificates, version });
+  const metrics = createMetrics({ stats, certificates, delivery, version });
   const health = new Health();
-  const look = () => [...problems(), ...health.problems(stats())];
+  const look = () => [...problems(), ...deliveryProblems(delivery()), ...health.problems(stats())];
   const warn = (detail: string) => onWarning(`metrics_port: ${detail}`);
   const routes = {
-    "/healthz": () => healthAnswer(look(), version),
+    "/healthz": () => healthAnswer(look(), delivery(), version),
     "/metrics": async () => ({ status: 200, contentType: metrics.contentType, text: await metrics.text() }),
   };
   const timer = setInterval(() => attempt(look, warn), watchMs).unref();
@@ -105,9 +117,14 @@ async function openPort(port: number, options: MonitoringOptions): Promise<HttpS
   }
 }
 
-function healthAnswer(problems: readonly string[], version: string): Answer {
+function healthAnswer(problems: readonly string[], delivery: Delivery | undefined, version: string): Answer {
   const isOk = problems.length === 0;
-  const body = isOk ? { status: "ok", version } : { status: "failing", version, problems };
+  const notes = deliveryNotes(delivery);
+  const body = {
+    ...(isOk ? { status: "ok", version } : { status: "failing", version, problems }),
+    ...(notes.length > 0 && { notes }),
+    ...(delivery && { delivery: describeDelivery(delivery) }),
+  };
   return { status: isOk ? 200 : 503, contentType: "application/json", text: `${JSON.stringify(body)}\n` };
 }
 

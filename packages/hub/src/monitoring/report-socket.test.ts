@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, watch, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { lstatSync, mkdirSync, readdirSync, rmSync, statSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import {
@@ -10,12 +9,13 @@ import {
   everyTransport,
   expectNoLeaks,
   Sockets,
+  tempFolder,
   testConfig,
   withTimeout,
 } from "@fedmsg/testkit";
 import type { ConfigInput } from "fedmsg/config";
 import type { Transport } from "fedmsg/plugin";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { consumerStats, hubStats } from "../../test/sample-stats.ts";
 import type { HubStats } from "../stats.ts";
 import { startMonitoring } from "./monitoring.ts";
@@ -28,12 +28,6 @@ const python = "/usr/bin/python3"; // Debian's, for which Debian packages pyzmq.
 beforeAll(() => {
   ensureProgram({ debianPackage: "python3-zmq", check: [python, "-c", "import zmq"] });
 }, 300_000);
-
-function tempDir(): string {
-  const folder = mkdtempSync(join(tmpdir(), "fedmsg-monitoring-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Monitoring that reports often. */
 function start(transport: Transport, keys: ConfigInput, stats: () => HubStats = hubStats) {
@@ -105,7 +99,7 @@ describe.each(fileTransports)("the file of the monitoring socket over %s", (_, m
     ["777", 0o777],
   ])("has mode %s from the moment at which it is there, and goes at the end", async (text, mode) => {
     await using sockets = new Sockets(await makeTransport());
-    const folder = tempDir();
+    const folder = tempFolder();
     const path = join(folder, "hub.sock");
     const seen = new Set<number>();
     const watcher = watch(folder, (_event, file) => {
@@ -126,7 +120,7 @@ describe.each(fileTransports)("the file of the monitoring socket over %s", (_, m
 
   test("has the mode that the umask leaves, where none is configured", async () => {
     await using sockets = new Sockets(await makeTransport());
-    const path = join(tempDir(), "hub.sock");
+    const path = join(tempFolder(), "hub.sock");
     await using monitoring = await start(sockets.transport, { "moksha.monitoring.socket": `ipc://${path}` });
     await sockets.inbox(monitoring.socket).next();
     expect(statSync(path).mode & 0o777).toBe(0o777 & ~process.umask());
@@ -134,7 +128,7 @@ describe.each(fileTransports)("the file of the monitoring socket over %s", (_, m
 
   test("replaces that of a process that is gone", async () => {
     await using sockets = new Sockets(await makeTransport());
-    const path = join(tempDir(), "hub.sock");
+    const path = join(tempFolder(), "hub.sock");
     const script = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
     await once(spawn(process.execPath, ["-e", script]), "exit");
     expect(lstatSync(path).isSocket()).toBe(true);
@@ -145,7 +139,7 @@ describe.each(fileTransports)("the file of the monitoring socket over %s", (_, m
 
   test("refuses the name of a hub that lives, and leaves it alone; so it does with somebody's file", async () => {
     await using sockets = new Sockets(await makeTransport());
-    const folder = tempDir();
+    const folder = tempFolder();
     const keys = { "moksha.monitoring.socket": `ipc://${folder}/hub.sock`, "moksha.monitoring.socket.mode": "0600" };
     await using first = await start(sockets.transport, keys);
     await expect(start(sockets.transport, keys)).rejects.toMatchObject({
@@ -169,7 +163,7 @@ describe.each(fileTransports)("the file of the monitoring socket over %s", (_, m
         /^moksha\.monitoring\.socket .*: cannot listen on ipc:\/\/\/not\/there\/x: ENOENT/,
       ),
     });
-    const base = tempDir();
+    const base = tempFolder();
     const folder = join(base, "d".repeat(104 - base.length));
     mkdirSync(folder);
     await expect(open(`${folder}/x`)).rejects.toMatchObject({
@@ -180,7 +174,7 @@ describe.each(fileTransports)("the file of the monitoring socket over %s", (_, m
   });
 
   test("leaves a file alone that somebody else put in its place", async () => {
-    const folder = tempDir();
+    const folder = tempFolder();
     const path = join(folder, "hub.sock");
     const keys = { "moksha.monitoring.socket": `ipc://${path}`, "moksha.monitoring.socket.mode": "0600" };
     await using monitoring = await start(await makeTransport(), keys);
@@ -202,7 +196,7 @@ test("a mode where there is no file is told to have no effect", async () => {
 
 test("pyzmq reads a report, and Python would have written it the same", async () => {
   const [, makeTransport] = everyTransport[1] as (typeof everyTransport)[number];
-  const path = join(tempDir(), "hub.sock");
+  const path = join(tempFolder(), "hub.sock");
   const keys = { "moksha.monitoring.socket": `ipc://${path}`, "moksha.monitoring.socket.mode": "0600" };
   const consumers = [consumerStats({ name: "é\u007f😀", takeTimes: () => [0.000213, 1e-7, 1, 1e22] })];
   await using _ = await start(await makeTransport(), keys, () => hubStats({ consumers }));

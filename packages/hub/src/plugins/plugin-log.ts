@@ -3,8 +3,7 @@
  * under one heading, the first is written, and the rest are counted, every five seconds.
  */
 
-import type { Log } from "fedmsg/plugin";
-import { toLine } from "./text.ts";
+import { type Log, toLine } from "fedmsg/plugin";
 
 const reportMs = 5000;
 /** Headings that are told apart; further ones share one. */

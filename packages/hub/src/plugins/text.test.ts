@@ -1,11 +1,6 @@
 import { FedmsgError } from "fedmsg";
 import { expect, test } from "vitest";
-import { describeThrown, show, stackOf, toLine } from "./text.ts";
-
-test("a text is one line of bounded length, whatever is in it", () => {
-  expect(toLine("a\nb\u001b[2J\u202e\u2028")).toBe("a\\nb\\x1b[2J\\u202e\\u2028");
-  expect(toLine("x".repeat(1000), 10)).toBe(`${"x".repeat(10)}…`);
-});
+import { describeThrown, show, stackOf } from "./text.ts";
 
 test("an error is described with its place; one of ours by its message alone", () => {
   expect(describeThrown(new TypeError("no"))).toMatch(/^TypeError: no \(.*text\.test\.ts:\d+:\d+\)$/);

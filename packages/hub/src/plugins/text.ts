@@ -2,21 +2,10 @@
 
 import { inspect } from "node:util";
 import { FedmsgError, type FedmsgErrorCode } from "fedmsg";
+import { toLine } from "fedmsg/plugin";
 
-/** Control characters, with which a message could make up lines of its own, and marks that reverse the direction of text. */
-const unprintable = /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 /** The first place in a stack that is a file. */
 const placeForm = /\n\s+at [^\n]*?((?:file:\/\/)?\/[^\s()]+:\d+:\d+)/;
-
-/** A text as one line of at most so many characters. */
-export function toLine(text: string, lengthMax = 500): string {
-  const cut = text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
-  return cut.replace(unprintable, (character) => {
-    const code = character.charCodeAt(0);
-    if (character === "\n") return "\\n";
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
-  });
-}
 
 /** A value that was found where another was wanted, in one short line. */
 export function show(value: unknown): string {

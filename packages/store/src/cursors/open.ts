@@ -3,9 +3,10 @@ import { openForWriting, structureFault } from "../database.ts";
 import { journalRefusal } from "../errors.ts";
 import { ensureFile, type FileKind, filePath, takeLock } from "../file.ts";
 import type { JournalSync } from "../journal/schema.ts";
+import { checkpoint, patiently, standstillMs } from "../patience.ts";
 import { type Database, openDatabase, resultCode, sqliteCodes } from "../sqlite.ts";
 import { cursorError, damagedAdvice } from "./errors.ts";
-import { cursorBusyMs, cursorTables, lockWaitMs, markOpen, readMeta } from "./schema.ts";
+import { cursorTables, markOpen, readMeta } from "./schema.ts";
 import { type CursorListener, SqliteCursors } from "./store.ts";
 
 /** The file of cursors, and of dead letters. */
@@ -48,14 +49,14 @@ export async function openCursors(location: string, options: CursorOptions = {})
   let db: Database | undefined;
   try {
     await assertPossible(path);
-    db = await openForWriting(path, cursorTables(path), { timeoutMs: cursorBusyMs });
+    db = await patiently(() => openForWriting(path, cursorTables(path), { timeoutMs: standstillMs }));
     if (readMeta(db).isOpen) assertSound(db, path);
-    markOpen(db, true);
+    const open = db;
+    await patiently(() => markOpen(open, true));
     // In the file itself, on the disk, also at `normal`: else a log that is lost would leave what looks like a clean end.
-    db.exec("PRAGMA wal_checkpoint(FULL)");
+    await checkpoint(db, "FULL");
     // Cursors and keys are a few pages; the subscriber's own tables get what is left.
     db.exec(`PRAGMA synchronous = ${options.sync === "normal" ? "NORMAL" : "FULL"}; PRAGMA cache_size = -4096`);
-    db.exec(`PRAGMA busy_timeout = ${lockWaitMs}`); // The rest of the waiting is done by a timer.
     return new SqliteCursors({ db, lock, path, keysKept: options.keysKept ?? keysKept, onEvent: options.onEvent });
   } catch (error) {
     if (db?.isOpen) db.close();
@@ -71,9 +72,9 @@ export async function openCursors(location: string, options: CursorOptions = {})
  * @throws FedmsgError FEDMSG_JOURNAL for a journal and for a newer format; what SQLite throws
  */
 export async function assertPossible(path: string): Promise<void> {
-  const db = await openDatabase(path, { readOnly: true, timeoutMs: cursorBusyMs });
+  const db = await openDatabase(path, { readOnly: true, timeoutMs: standstillMs });
   try {
-    cursorTables(path).areThere(db);
+    await patiently(() => cursorTables(path).areThere(db));
   } catch (error) {
     if (resultCode(error) !== sqliteCodes.readOnly) throw error; // A rollback journal, which only a writer can play back.
   } finally {

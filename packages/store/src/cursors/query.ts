@@ -1,7 +1,7 @@
 import type { SqlValue } from "fedmsg/plugin";
+import { patiently, standstillMs } from "../patience.ts";
 import { type Database, openDatabase } from "../sqlite.ts";
 import { cursorError } from "./errors.ts";
-import { cursorBusyMs } from "./schema.ts";
 
 /**
  * Rows of a subscriber's file, of its own tables for instance, as the last commit left them. The subscriber may run meanwhile.
@@ -15,11 +15,10 @@ export async function queryCursors(
 ): Promise<Record<string, SqlValue>[]> {
   let db: Database | undefined;
   try {
-    db = await openDatabase(path, { readOnly: true, timeoutMs: cursorBusyMs });
-    return db
-      .prepare(sql)
-      .all(...values)
-      .map((row) => ({ ...(row as Record<string, SqlValue>) }));
+    const open = await openDatabase(path, { readOnly: true, timeoutMs: standstillMs });
+    db = open;
+    const rows = await patiently(() => open.prepare(sql).all(...values));
+    return rows.map((row) => ({ ...(row as Record<string, SqlValue>) }));
   } catch (error) {
     throw cursorError(path, "it cannot be queried", error);
   } finally {

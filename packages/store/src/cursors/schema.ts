@@ -18,17 +18,6 @@ import { journalRefusal } from "../errors.ts";
 import { applicationId as journalId } from "../journal/schema.ts";
 import type { Database } from "../sqlite.ts";
 
-/**
- * How long a statement waits for another's transaction in the same file: dead letters are changed beside the cursors, and the
- * subscriber's own tables may be. All of ours are short; on a disk that is slow to sync they may still take a second.
- */
-export const cursorBusyMs = 5000;
-/**
- * How long a commit of messages stands still for it at a time. A hub runs all of its consumers in one thread: none of them must
- * be held up because somebody looks after one's tables.
- */
-export const lockWaitMs = 50;
-
 /** The version of the tables that this program reads and writes. */
 const formatVersion = 1;
 

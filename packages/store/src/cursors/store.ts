@@ -12,22 +12,22 @@
  * transaction, the latter is rejected with what SQLite says: it is the work's error, and no fault of the disk.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { FedmsgError } from "fedmsg";
 import type { Cursor, CursorStore, Transaction } from "fedmsg/plugin";
 import { rollback } from "../database.ts";
 import type { JournalEvent } from "../journal/events.ts";
+import { checkpoint, isBusy, Pausing, patienceMs, patiently } from "../patience.ts";
 import { type Database, resultCode, type SqliteError, type Statement, sqliteCodes, syncFailed } from "../sqlite.ts";
 import { cursorError } from "./errors.ts";
 import { Keys } from "./keys.ts";
-import { cursorBusyMs, markOpen, readCursors, readMeta } from "./schema.ts";
+import { markOpen, readCursors, readMeta } from "./schema.ts";
 import { Savepoints, transactionEnded } from "./transaction.ts";
 
 const groupMessagesMax = 1000;
 const groupMs = 20;
 /** How long a cursor's move waits for a message to be committed with. */
 const moveMs = 1000;
-/** While another program holds the lock: until it is tried again. */
-const lockPauseMs = 200;
 
 /** Hears what somebody should know, and nobody can be told by a promise. Must not throw. */
 export type CursorListener = (event: Extract<JournalEvent, { type: "problem" }>) => void;
@@ -75,7 +75,8 @@ export class SqliteCursors implements CursorStore {
   #isScheduled = false;
   /** Since when another program has held the lock, in ms of `performance.now()`. */
   #lockedAt: number | undefined;
-  #lockTimer: NodeJS.Timeout | undefined;
+  /** What lies between two tries to begin, while that is so. */
+  #pausing: Pausing | undefined;
   #broken: FedmsgError | undefined;
   #closing: Promise<void> | undefined;
   #isClosed = false;
@@ -145,19 +146,18 @@ export class SqliteCursors implements CursorStore {
   }
 
   async #close(): Promise<void> {
-    clearTimeout(this.#lockTimer);
-    this.#db.exec(`PRAGMA busy_timeout = ${cursorBusyMs}`); // There is no other time.
+    let isLocked: boolean;
     do {
-      await new Promise((resolve) => setImmediate(resolve)); // Whoever closes may be some work.
-      this.#commitGroup();
-    } while (this.#queue.length > 0 || this.#saving.length > 0);
+      await (this.#pausing?.pause() ?? nextTurn()); // Whoever closes may be some work.
+      isLocked = this.#commitGroup() === "locked";
+    } while (isLocked || this.#queue.length > 0 || this.#saving.length > 0);
     this.#isClosed = true;
     const { lock, path, onEvent } = this.#options;
     try {
       if (!this.#broken) {
         this.#db.exec("PRAGMA synchronous = FULL");
-        markOpen(this.#db, false);
-        this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+        await patiently(() => markOpen(this.#db, false));
+        await checkpoint(this.#db, "TRUNCATE");
       }
     } catch (error) {
       const { message } = cursorError(path, "cannot be closed properly, it is checked at the next open", error);
@@ -175,23 +175,26 @@ export class SqliteCursors implements CursorStore {
   }
 
   #takeTurn(): void {
+    if (this.#closing) return;
     this.#isScheduled = false;
     if (this.#commitGroup() === "locked") {
       this.#isScheduled = true;
-      this.#lockTimer = setTimeout(() => this.#takeTurn(), lockPauseMs);
+      void this.#pausing?.pause().then(() => this.#takeTurn());
     } else if (this.#queue.length > 0) this.#schedule();
   }
 
   /** Whether an attempt to begin failed as another program holds the lock, and not for too long yet. */
   #isLocked(error: unknown, { members }: Group): boolean {
-    if (this.#closing || resultCode(error) !== sqliteCodes.busy || members.length > 0) {
-      this.#lockedAt = undefined;
-      return false;
-    }
     this.#lockedAt ??= performance.now();
-    if (performance.now() - this.#lockedAt < cursorBusyMs) return true;
+    const isLocked = isBusy(error) && members.length === 0 && performance.now() - this.#lockedAt < patienceMs;
+    if (isLocked) this.#pausing ??= new Pausing();
+    else this.#isFree();
+    return isLocked;
+  }
+
+  #isFree(): void {
     this.#lockedAt = undefined;
-    return false;
+    this.#pausing = undefined;
   }
 
   /** Commits what waits: messages, cursors that moved, a filter. */
@@ -221,7 +224,7 @@ export class SqliteCursors implements CursorStore {
         for (const { reject } of saving) reject(cursorError(this.#options.path, "what was moved is not kept", error));
       return undefined;
     }
-    this.#lockedAt = undefined;
+    this.#isFree();
     this.#keys.committed(group.keys, this.#forgettable);
     this.#moved.clear();
     this.#isDescribed = true;

@@ -7,49 +7,46 @@
  * command   box's connection ───── list() · get() · askRetry() · drop() ───────┴──▶ one file in WAL mode
  * ```
  *
- * Readers see the last commit and wait for nobody. Writers take turns: each transaction begins and ends within one call, and
- * has at most 1000 rows, so whoever waits gets its turn long before it gives up.
+ * Readers see the last commit and wait for nobody. Writers take turns, each in the order of its calls (`transactions.ts`), and what
+ * is written keeps the lock for moments (`batches.ts`): whoever waits gets its turn long before it gives up.
  */
 
 import { FedmsgError } from "fedmsg";
 import type { SqlValue, Transaction } from "fedmsg/plugin";
 import { cursorError } from "../cursors/errors.ts";
 import { Savepoints } from "../cursors/transaction.ts";
-import { transact } from "../database.ts";
 import type { Database, Statement } from "../sqlite.ts";
-import {
-  addDeadLetter,
-  clipError,
-  createTable,
-  type DeadLetter,
-  isThere,
-  type NewDeadLetter,
-  toLetter,
-} from "./letter.ts";
+import { changeInBatches, type Page } from "./batches.ts";
+import { addDeadLetter, clipError, type DeadLetter, type NewDeadLetter, toLetter } from "./letter.ts";
+import { createTables, isThere } from "./table.ts";
+import { Transactions } from "./transactions.ts";
 
-/** Rows that one transaction changes. */
-const batch = 1000;
 /** What the bodies of one answer have together, beyond the first one. */
 const answerBytesMax = 16 * 1024 * 1024;
 
 /** Which letters. Unknown ids are passed over. */
 export type Which = readonly number[] | "all";
 
-/** The dead letters of one consumer. Any number of processes may have them open, beside the consumer itself. */
+/**
+ * The dead letters of one consumer. Any number of processes may have them open, beside the consumer itself.
+ *
+ * What writes is done in the order of the calls. Where another program holds the lock of the file, it is tried again for up to 5 s
+ * behind the call and then rejects with FEDMSG_JOURNAL; nothing else is held up meanwhile.
+ */
 export interface DeadLetterBox {
   /**
    * Keeps one, for a consumer that has no cursors.
    *
    * @throws FedmsgError FEDMSG_DEAD_LETTERS_FULL, as `addDeadLetter`; FEDMSG_JOURNAL
    */
-  add(letter: NewDeadLetter): void;
+  add(letter: NewDeadLetter): Promise<void>;
   /**
    * Keeps many in one transaction.
    *
    * @returns for each of them why it is not kept, as `add` throws it; `undefined` where it is
    * @throws FedmsgError FEDMSG_JOURNAL: none of them is kept
    */
-  addAll(letters: readonly NewDeadLetter[]): readonly unknown[];
+  addAll(letters: readonly NewDeadLetter[]): Promise<readonly unknown[]>;
   /**
    * By id, from the lowest. Fewer than `limit` where their bodies have 16 MiB together; none only where there are no more.
    *
@@ -58,10 +55,15 @@ export interface DeadLetterBox {
   list(options: { readonly after?: number; readonly limit: number }): readonly DeadLetter[];
   get(id: number): DeadLetter | undefined;
   count(): number;
-  /** Asks whoever runs the consumer to try letters again. @returns how many were asked for */
-  askRetry(which: Which): number;
-  /** Deletes letters for good. @returns how many there were */
-  drop(which: Which): number;
+  /**
+   * Asks whoever runs the consumer to try letters again: of those that are there now, some at a time.
+   *
+   * @returns how many were asked for
+   * @throws FedmsgError FEDMSG_JOURNAL: some may have been asked for
+   */
+  askRetry(which: Which): Promise<number>;
+  /** Deletes letters for good, as `askRetry` asks for them. @returns how many there were */
+  drop(which: Which): Promise<number>;
   /**
    * Those that were asked for, the earliest first, then by id. Each is given once as long as this box is open, until it failed again
    * ({@link DeadLetterBox.failAgain}) or was asked for again. Fewer than `limit` where their bodies have 16 MiB together.
@@ -74,36 +76,48 @@ export interface DeadLetterBox {
    * @returns what `work` returned; `undefined`, without running it, where the letter is there no more
    * @throws what `work` throws, FedmsgError FEDMSG_JOURNAL: the letter stays
    */
-  settle<T>(id: number, work?: (transaction: Transaction) => T): T | undefined;
+  settle<T>(id: number, work?: (transaction: Transaction) => T): Promise<T | undefined>;
   /** It was tried again, and failed: nobody asks for it any more. */
-  failAgain(id: number, error: string, attempts: number): void;
-  /** Idempotent. */
-  close(): void;
+  failAgain(id: number, error: string, attempts: number): Promise<void>;
+  /** Finishes what was asked for, and lets go of the file. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Parts of an open box. */
+export interface BoxOptions {
+  readonly path: string;
+  readonly db: Database;
+  readonly bytesMax: number;
 }
 
 /** See {@link DeadLetterBox}. */
 export class SqliteDeadLetters implements DeadLetterBox {
-  readonly #path: string;
+  readonly #options: BoxOptions;
   readonly #db: Database;
+  readonly #transactions: Transactions;
   readonly #statements = new Map<string, Statement>();
   /** When the letters that were given were asked for, by id. */
   readonly #given = new Map<number, number>();
   #savepoints: Savepoints | undefined;
   #isThere = false;
+  #closing: Promise<void> | undefined;
 
-  constructor(path: string, db: Database) {
-    this.#path = path;
-    this.#db = db;
+  constructor(options: BoxOptions) {
+    this.#options = options;
+    this.#db = options.db;
+    this.#transactions = new Transactions(options.db);
   }
 
-  add(letter: NewDeadLetter): void {
-    this.#write("a dead letter cannot be kept", () => this.#work((transaction) => addDeadLetter(transaction, letter)));
+  async add(letter: NewDeadLetter): Promise<void> {
+    await this.#write("a dead letter cannot be kept", () =>
+      this.#work((transaction) => this.#add(transaction, letter)),
+    );
   }
 
-  addAll(letters: readonly NewDeadLetter[]): readonly unknown[] {
+  addAll(letters: readonly NewDeadLetter[]): Promise<readonly unknown[]> {
     const keep = (letter: NewDeadLetter) => {
       try {
-        this.#work((transaction) => addDeadLetter(transaction, letter));
+        this.#work((transaction) => this.#add(transaction, letter));
         return undefined;
       } catch (error) {
         if (error instanceof WorkFailure) return error.cause;
@@ -113,9 +127,9 @@ export class SqliteDeadLetters implements DeadLetterBox {
     return this.#write("dead letters cannot be kept", () => letters.map(keep));
   }
 
-  /** Creates the table where it is missing. */
-  create(): void {
-    if (!this.#found()) this.#write("cannot be created", () => this.#work(createTable));
+  /** Creates what is missing of the tables. */
+  async create(): Promise<void> {
+    if (!this.#found()) await this.#write("cannot be created", () => this.#work(createTables));
   }
 
   list({ after = 0, limit }: { readonly after?: number; readonly limit: number }): readonly DeadLetter[] {
@@ -135,14 +149,15 @@ export class SqliteDeadLetters implements DeadLetterBox {
     });
   }
 
-  askRetry(which: Which): number {
+  askRetry(which: Which): Promise<number> {
     // Later than the last time in any case, or who was given it then would not be given it now.
-    const ask = "UPDATE fedmsg_dead_letters SET asked = max(?, asked + 1)";
-    return this.#change(which, ask, [Date.now()]);
+    const ask = "UPDATE fedmsg_dead_letters SET asked = max(?, asked + 1) WHERE id = ?";
+    const now = Date.now();
+    return this.#change(which, (id) => this.#prepare(ask).run(now, id).changes);
   }
 
-  drop(which: Which): number {
-    return this.#change(which, "DELETE FROM fedmsg_dead_letters", []);
+  drop(which: Which): Promise<number> {
+    return this.#change(which, (id) => this.#prepare("DELETE FROM fedmsg_dead_letters WHERE id = ?").run(id).changes);
   }
 
   takeAsked(limit: number): readonly DeadLetter[] {
@@ -162,7 +177,7 @@ export class SqliteDeadLetters implements DeadLetterBox {
     });
   }
 
-  settle<T>(id: number, work?: (transaction: Transaction) => T): T | undefined {
+  settle<T>(id: number, work?: (transaction: Transaction) => T): Promise<T | undefined> {
     return this.#write("a dead letter cannot be settled", () => {
       if (!this.#found()) return undefined;
       const { changes } = this.#prepare("DELETE FROM fedmsg_dead_letters WHERE id = ?").run(id);
@@ -170,8 +185,8 @@ export class SqliteDeadLetters implements DeadLetterBox {
     });
   }
 
-  failAgain(id: number, error: string, attempts: number): void {
-    this.#write("what became of a dead letter cannot be kept", () => {
+  async failAgain(id: number, error: string, attempts: number): Promise<void> {
+    await this.#write("what became of a dead letter cannot be kept", () => {
       if (!this.#found()) return;
       // Who asked again since it was given wants another try.
       const still = "asked = CASE WHEN asked > ? THEN asked ELSE 0 END";
@@ -182,9 +197,20 @@ export class SqliteDeadLetters implements DeadLetterBox {
     this.#given.delete(id);
   }
 
-  close(): void {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const idle = this.#transactions.idle();
+    if (idle) await idle;
     this.#statements.clear();
-    if (this.#db.isOpen) this.#db.close();
+    this.#db.close();
+  }
+
+  #add(transaction: Transaction, letter: NewDeadLetter): void {
+    addDeadLetter(transaction, letter, { bytesMax: this.#options.bytesMax });
   }
 
   /** Those that were settled, or dropped by another. */
@@ -205,39 +231,28 @@ export class SqliteDeadLetters implements DeadLetterBox {
     return letters;
   }
 
-  #change(which: Which, statement: string, values: readonly SqlValue[]): number {
-    let changed = 0;
-    const run = (condition: string, ...bounds: readonly SqlValue[]) => {
-      changed += Number(this.#prepare(`${statement} WHERE ${condition}`).run(...values, ...bounds).changes);
-    };
-    if (which === "all") {
-      this.#eachRange((first, last) => run("id BETWEEN ? AND ?", first, last));
-      return changed;
-    }
-    const ids = [...new Set(which)];
-    for (let at = 0; at < ids.length; at += batch) {
-      this.#write("dead letters cannot be changed", () => {
-        if (!this.#found()) return;
-        for (const id of ids.slice(at, at + batch)) run("id = ?", id);
-      });
-    }
-    return changed;
+  async #change(which: Which, change: (id: number) => number | bigint): Promise<number> {
+    const page = which === "all" ? this.#pagesOfAll() : this.#pagesOf(which);
+    const write = (work: () => void) => this.#write("dead letters cannot be changed", work);
+    return changeInBatches(page, (id) => Number(change(id)), write);
   }
 
-  /** A transaction for each thousand of the letters that are there now. */
-  #eachRange(work: (first: number, last: number) => void): void {
+  /** Those that are there now. */
+  #pagesOfAll(): Page {
     const [newest] = this.#read([], () => this.#all("SELECT max(id) AS id FROM fedmsg_dead_letters"));
-    const page = `SELECT min(id) AS first, max(id) AS last FROM
-      (SELECT id FROM fedmsg_dead_letters WHERE id > ? AND id <= ? ORDER BY id LIMIT ${batch})`;
-    for (let after = 0, isThrough = !newest?.id; !isThrough; ) {
-      this.#write("dead letters cannot be changed", () => {
-        const [range] = this.#all(page, after, Number(newest?.id));
-        isThrough = !range?.last;
-        if (isThrough) return;
-        after = Number(range?.last);
-        work(Number(range?.first), after);
-      });
-    }
+    const sizes =
+      "SELECT id, length(body) AS bytes FROM fedmsg_dead_letters WHERE id BETWEEN ? + 1 AND ? ORDER BY id LIMIT ?";
+    return (after, limit) => (newest?.id ? this.#all(sizes, after, newest.id, limit) : []);
+  }
+
+  #pagesOf(ids: readonly number[]): Page {
+    const sorted = [...new Set(ids)].sort((one, other) => one - other);
+    const size = "SELECT coalesce(max(length(body)), 0) AS bytes FROM fedmsg_dead_letters WHERE id = ?";
+    return (after, limit) => {
+      if (!this.#found()) return [];
+      const some = sorted.filter((id) => id > after).slice(0, limit);
+      return some.map((id) => ({ id, bytes: this.#all(size, id)[0]?.bytes ?? 0 }));
+    };
   }
 
   /** Whether the table is there; the consumer may create it any time. */
@@ -251,17 +266,17 @@ export class SqliteDeadLetters implements DeadLetterBox {
     try {
       return this.#found() ? work() : nothing;
     } catch (error) {
-      throw cursorError(this.#path, "dead letters cannot be read", error);
+      throw cursorError(this.#options.path, "dead letters cannot be read", error);
     }
   }
 
-  #write<T>(failing: string, work: () => T): T {
+  async #write<T>(failing: string, work: () => T): Promise<T> {
     this.#assertOpen();
     try {
-      return transact(this.#db, work);
+      return await this.#transactions.run(work);
     } catch (error) {
       if (error instanceof WorkFailure) throw error.cause;
-      throw cursorError(this.#path, failing, error);
+      throw cursorError(this.#options.path, failing, error);
     }
   }
 
@@ -287,7 +302,7 @@ export class SqliteDeadLetters implements DeadLetterBox {
   }
 
   #assertOpen(): void {
-    if (!this.#db.isOpen) throw new FedmsgError("FEDMSG_CLOSED", `${this.#path}: the dead letters are closed`);
+    if (this.#closing) throw new FedmsgError("FEDMSG_CLOSED", `${this.#options.path}: the dead letters are closed`);
   }
 }
 

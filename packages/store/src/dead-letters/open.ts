@@ -1,45 +1,68 @@
 import { statSync } from "node:fs";
 import { cursorError } from "../cursors/errors.ts";
 import { assertPossible, cursorsKind } from "../cursors/open.ts";
-import { cursorBusyMs } from "../cursors/schema.ts";
 import { pragma } from "../database.ts";
 import { journalRefusal } from "../errors.ts";
 import { ensureFile, filePath } from "../file.ts";
+import { patiently, standstillMs } from "../patience.ts";
 import { type Database, openDatabase } from "../sqlite.ts";
 import { type DeadLetterBox, SqliteDeadLetters } from "./box.ts";
+import { deadLetterBytesMax } from "./table.ts";
 
 /** How dead letters are opened. */
 export interface DeadLetterOptions {
   /** Create the file, and the table, where they are missing. Without it a file without the table has no letters. Default false. */
   readonly create?: boolean;
+  /** How many bytes all letters may have before one more is refused. 0 lifts this bound. Default 1 GiB. */
+  readonly bytesMax?: number;
 }
 
 /**
  * Opens the dead letters of a consumer, also while it runs, in this process or another. They are in the file of its cursors;
- * the file of a consumer that has none becomes one of cursors once it wants them.
+ * the file of a consumer that has none becomes one of cursors once it wants them. Where another program holds a lock, this is
+ * tried for up to 5 s, and holds up nothing else meanwhile.
  *
  * @param location a path, or `sqlite:` before one
  * @throws FedmsgError FEDMSG_JOURNAL where it cannot be: no file, no permission, no database, a journal, a newer format, damage;
  *   the message names the file and what to do
  */
 export async function openDeadLetters(location: string, options: DeadLetterOptions = {}): Promise<DeadLetterBox> {
+  const { create = false, bytesMax = deadLetterBytesMax } = options;
   const wanted = filePath(location, cursorsKind);
-  if (!options.create) assertFile(wanted);
-  const path = options.create ? ensureFile(wanted) : wanted;
-  let db: Database | undefined;
+  if (!create) assertFile(wanted);
   try {
+    const path = create ? ensureFile(wanted) : wanted;
     await assertPossible(path);
-    db = await openDatabase(path, { timeoutMs: cursorBusyMs });
-    if (options.create && pragma(db, "journal_mode = WAL") !== "wal") {
+    const db = await patiently(() => openConnection(path, create));
+    const box = new SqliteDeadLetters({ path, db, bytesMax });
+    if (create) await createIn(box);
+    return box;
+  } catch (error) {
+    throw cursorError(wanted, "cannot be opened", error);
+  }
+}
+
+async function openConnection(path: string, create: boolean): Promise<Database> {
+  const db = await openDatabase(path, { timeoutMs: standstillMs });
+  try {
+    if (create && pragma(db, "journal_mode = WAL") !== "wal") {
       throw journalRefusal(path, "its file system cannot hold a write-ahead log; put the file on a local disk");
     }
     db.exec("PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF");
-    const box = new SqliteDeadLetters(path, db);
-    if (options.create) box.create();
-    return box;
+    pragma(db, "schema_version"); // Whatever the first look at the file waits for is waited for now.
+    return db;
   } catch (error) {
-    if (db?.isOpen) db.close();
-    throw cursorError(path, "cannot be opened", error);
+    db.close();
+    throw error;
+  }
+}
+
+async function createIn(box: SqliteDeadLetters): Promise<void> {
+  try {
+    await box.create();
+  } catch (error) {
+    await box.close();
+    throw error;
   }
 }
 

@@ -9,12 +9,20 @@ import { type Database, openDatabase, resultCode, sqliteCodes } from "../sqlite.
 import type { JournalListener } from "./events.ts";
 import { JournalQueries } from "./queries.ts";
 import type { Range } from "./ranges.ts";
-import { isJournal, type JournalSync, journalKind, readIncarnations, readMeta } from "./schema.ts";
+import {
+  isJournal,
+  type JournalSync,
+  journalKind,
+  type Meta,
+  readBounds,
+  readIncarnations,
+  readMeta,
+} from "./schema.ts";
 import { type Verification, verifyEntries } from "./verify.ts";
 
 const busyMs = 5000;
 
-/** What a journal says of itself, and how it is kept. */
+/** What a journal says of itself, and how it is kept; of a damaged one what can be read of that: its UUID may be empty. */
 export interface StoredJournalInfo extends JournalInfo {
   readonly sync: JournalSync;
   /** A writer has it open, or ended without closing it. */
@@ -93,10 +101,10 @@ class SqliteReader implements JournalReader {
 
   get info(): StoredJournalInfo {
     return this.#ask(() => {
-      const [present, ...before] = readIncarnations(this.#db);
+      const [present, ...before] = this.#tryTo(() => readIncarnations(this.#db)) ?? [];
       const earlier = before.map(({ uuid, through = 0 }) => ({ uuid, through }));
       const fileBytes = Number(pragma(this.#db, "page_count")) * Number(pragma(this.#db, "page_size"));
-      return { uuid: present?.uuid ?? "", earlier, ...readMeta(this.#db), fileBytes };
+      return { uuid: present?.uuid ?? "", earlier, ...this.#readMeta(), fileBytes };
     });
   }
 
@@ -125,13 +133,30 @@ class SqliteReader implements JournalReader {
     if (this.#db.isOpen) this.#db.close();
   }
 
+  /** Where it is damaged, what the entries themselves say, as far as they can be read. */
+  #readMeta(): Meta {
+    return (
+      this.#tryTo(() => readMeta(this.#db)) ?? { ...readBounds(this.#db), sync: "full", isOpen: false, file: undefined }
+    );
+  }
+
+  /** @returns nothing where what it reads is damaged */
+  #tryTo<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (resultCode(error) !== sqliteCodes.corrupt) throw error;
+      return undefined;
+    }
+  }
+
   /** Everything that is asked in one go is as of one commit. */
   #ask<T>(work: (bounds: Range) => T): T {
     if (!this.#db.isOpen) throw new FedmsgError("FEDMSG_CLOSED", `${this.#path}: the journal is closed`);
     try {
       this.#db.exec("BEGIN");
       try {
-        const { first, head } = readMeta(this.#db);
+        const { first, head } = this.#readMeta();
         return work({ from: first, to: head });
       } finally {
         rollback(this.#db); // Nothing was changed; a COMMIT would repeat what a damaged page made a statement say.

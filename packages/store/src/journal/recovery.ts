@@ -74,7 +74,8 @@ async function mend(path: string, db: Database, meta: Meta): Promise<{ db: Datab
     return { db: await rebuild(path, db, meta, wholeFrom), fault: `its tables are damaged: ${fault}` };
   } catch (error) {
     if (resultCode(error) !== sqliteCodes.corrupt) throw error;
-    throw journalRefusal(path, `is damaged beyond repair (${fault}); move it away, and a new journal begins`);
+    const what = `\`fedmsg journal grep '' ${path}\` prints what can be read; move it away, and a new journal begins`;
+    throw journalRefusal(path, `is damaged beyond repair (${fault}); ${what}`);
   }
 }
 

@@ -122,6 +122,13 @@ export function readMeta(db: Database): Meta {
   return { first, head, bytes, sync, isOpen: is_open === 1, file: file ?? undefined };
 }
 
+/** The bounds as the entries have them, for a journal that cannot say so itself any more. */
+export function readBounds(db: Database): Bounds {
+  const at = (end: "ASC" | "DESC") => db.prepare(`SELECT position FROM entries ORDER BY position ${end} LIMIT 1`).get();
+  const head = at("DESC")?.position ?? 0;
+  return { first: at("ASC")?.position ?? head + 1, head, bytes: 0 };
+}
+
 /** Writes down how somebody has it open, and which file it is. */
 export function markOpen(db: Database, sync: JournalSync, file: string | undefined): void {
   db.prepare("UPDATE meta SET sync = ?, is_open = 1, file = ?").run(sync, file ?? null);

@@ -11,7 +11,16 @@
  */
 
 import { FedmsgError } from "fedmsg";
-import type { EntryQuery, Journal, JournalEntry, JournalInfo, NewEntry, Page, PageQuery } from "fedmsg/plugin";
+import {
+  AgeLimit,
+  type EntryQuery,
+  type Journal,
+  type JournalEntry,
+  type JournalInfo,
+  type NewEntry,
+  type Page,
+  type PageQuery,
+} from "fedmsg/plugin";
 import { rollback, transact } from "../database.ts";
 import { journalError } from "../errors.ts";
 import { identify, sizeOfFile } from "../file.ts";
@@ -21,7 +30,7 @@ import { EntryInserter } from "./inserter.ts";
 import { LogSync } from "./log-sync.ts";
 import { JournalQueries } from "./queries.ts";
 import type { Range } from "./ranges.ts";
-import { AgeLimit, type Keep, Pruner } from "./retention.ts";
+import { type Keep, Pruner } from "./retention.ts";
 import { assertEntry, sizeOf } from "./rows.ts";
 import { RunWriter } from "./runs.ts";
 import { type Bounds, type JournalSync, markClosed, readIncarnations, readMeta } from "./schema.ts";
@@ -96,7 +105,7 @@ export class SqliteJournal implements Journal {
     this.#bounds = { first, head, bytes };
     const { maxAgeMs, now, monotonicNow } = options;
     if (maxAgeMs !== undefined) {
-      this.#age = new AgeLimit({ maxAgeMs, now, monotonicNow, oldestMs: this.#pruner.oldestMs(this.#bounds) });
+      this.#age = new AgeLimit({ maxAgeMs, now, monotonicNow, startMs: this.#pruner.oldestMs(this.#bounds) });
     }
     if (options.sync === "normal") this.#logSync = new LogSync(path);
     this.#isPruning = options.maxAgeMs !== undefined || options.bytesMax !== undefined;

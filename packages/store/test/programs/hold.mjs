@@ -8,7 +8,7 @@ import { openDeadLetters } from "@fedmsg/store";
 
 const [file = "", ms = "0"] = process.argv.slice(2);
 const box = await openDeadLetters(file, { create: true });
-box.add({
+await box.add({
   topic: "org.test.hold",
   msgId: "hold",
   name: "test",
@@ -20,10 +20,10 @@ box.add({
   failedAtMs: 1,
 });
 const held = box.list({ limit: 1000 }).find(({ msgId }) => msgId === "hold");
-box.settle(held?.id ?? 0, () => {
+await box.settle(held?.id ?? 0, () => {
   writeSync(1, "held\n");
   const until = performance.now() + Number(ms);
   while (performance.now() < until);
 });
-box.close();
+await box.close();
 writeSync(1, "done\n");

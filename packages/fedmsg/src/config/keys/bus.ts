@@ -118,8 +118,8 @@ export const busKeys = {
   outbox_max_age: defaulted(
     seconds,
     604_800,
-    "What waited in the outbox for longer is dropped, which is told. Seconds, 0 or more; 0 keeps it without limit. Not more " +
-      "than the `replay_window` of those who shall get it.",
+    "What waited in the outbox for longer is dropped, which is told; after a start it may take a tenth longer, as the clock may " +
+      "be wrong. Seconds, 0 or more; 0 keeps it without limit. Not more than the `replay_window` of those who shall get it.",
   ),
   outbox_max_bytes: defaulted(
     whole({ max: Number.MAX_SAFE_INTEGER }),

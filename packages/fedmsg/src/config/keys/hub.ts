@@ -21,6 +21,12 @@ export const hubKeys = {
     "How long a hub that was told to end waits for what its consumers have in hand. Seconds, 0 or more; then it comes again the " +
       "next time, or is kept as a dead letter.",
   ),
+  dead_letters_max_bytes: defaulted(
+    whole({ max: Number.MAX_SAFE_INTEGER }),
+    1_073_741_824,
+    "How much the dead letters of one consumer may be before one more is refused: its message then stays in the consumer's hands, " +
+      "and is tried again until there is room. Bytes, 0 or more; 0 lifts this bound. There are never more than 100,000 letters.",
+  ),
   "fedmsg.consumers.relay.enabled": optional(flag, "Run the relay in this hub; `fedmsg-relay` sets it."),
   "fedmsg.consumers.gateway.enabled": optional(flag, "Run the gateway in this hub; `fedmsg-gateway` sets it."),
   "fedmsg.consumers.ircbot.enabled": optional(flag, "Run the IRC bot in this hub; `fedmsg-irc` sets it."),

@@ -3,6 +3,7 @@
  * no environment variable that a configuration may not read. `FEDMSG_FUZZ_RUNS` asks for more runs.
  */
 
+import { processorMs } from "@fedmsg/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FedmsgError } from "../../errors.ts";
@@ -240,15 +241,15 @@ const greedy: readonly string[] = [
 
 describe("a file that asks for too much is refused, or read, within seconds", () => {
   test.each(Object.entries(heavy))("%s", async (_, source) => {
-    const started = performance.now();
+    const started = processorMs();
     await readWatched(source);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(processorMs() - started).toBeLessThan(10_000);
   });
 
   const labelled = greedy.map((source, n) => [`${n}: ${source.slice(0, 60).replaceAll("\n", "; ")}`, source] as const);
   test.each(labelled)("%s", async (_, source) => {
-    const started = performance.now();
+    const started = processorMs();
     await readWatched(source);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(processorMs() - started).toBeLessThan(10_000);
   });
 });

@@ -1,4 +1,4 @@
-import { type DnsReply, DnsServer, expectNoLeaks, srvRecord } from "@fedmsg/testkit";
+import { type DnsReply, DnsServer, expectNoLeaks, processorMs, srvRecord } from "@fedmsg/testkit";
 import { describe, expect, test } from "vitest";
 import { lookupSrv } from "./lookup.ts";
 
@@ -132,10 +132,10 @@ describe("hostile records", () => {
   });
 
   test("names at the end of a long chain of pointers cost no time", async () => {
-    const began = performance.now();
+    const began = processorMs();
     const result = await ask({ truncated: true, mangle: withPointers });
     expect(result.found && result.addresses).toEqual(["tcp://t:1"]);
-    expect(performance.now() - began).toBeLessThan(2000);
+    expect(processorMs() - began).toBeLessThan(2000);
   });
 
   test("an answer over TCP that is cut, or cannot be read, is none", async () => {

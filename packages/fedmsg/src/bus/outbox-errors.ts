@@ -1,0 +1,21 @@
+/** How a message ends that stays in an outbox, or goes out of it unconfirmed. */
+
+import { FedmsgError } from "../errors.ts";
+
+export function stillThereError(): FedmsgError {
+  const detail = "the bus was closed; the message is in the outbox, and goes out at the next start";
+  return new FedmsgError("FEDMSG_CLOSED", detail);
+}
+
+export function tooOldError(maxAgeSeconds: number): FedmsgError {
+  const detail = `it waited in the outbox for longer than ${maxAgeSeconds} s (outbox_max_age)`;
+  return new FedmsgError("FEDMSG_TIMEOUT", detail);
+}
+
+export function damagedError(): FedmsgError {
+  return new FedmsgError("FEDMSG_JOURNAL", "the outbox does not have any more what was written");
+}
+
+export function deletedError(): FedmsgError {
+  return new FedmsgError("FEDMSG_JOURNAL", "the outbox was deleted or replaced");
+}
