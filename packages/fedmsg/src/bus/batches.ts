@@ -19,8 +19,9 @@ export class Batches {
       this.#finish();
       this.#buffer = arrival.buffer;
     }
-    this.#waiting.push(arrival);
     this.#bytes += arrival.bytes;
+    if (this.#isEnough) this.#waiting = [];
+    else this.#waiting.push(arrival);
   }
 
   /** Nothing waits any more. */
@@ -30,10 +31,12 @@ export class Batches {
     this.#bytes = 0;
   }
 
+  get #isEnough(): boolean {
+    return this.#bytes >= (this.#buffer?.byteLength ?? 0) * waitingPart;
+  }
+
   #finish(): void {
-    if (this.#buffer && this.#bytes < this.#buffer.byteLength * waitingPart) {
-      for (const arrival of this.#waiting) arrival.detach();
-    }
+    if (!this.#isEnough) for (const arrival of this.#waiting) arrival.detach();
     this.clear();
   }
 }
