@@ -1,6 +1,6 @@
 import type { Daemon } from "@fedmsg/hub";
 import type { StatusEvent } from "fedmsg";
-import type { CommandContext, Log } from "fedmsg/command";
+import { type CommandContext, countOf, type Log } from "fedmsg/command";
 import type { FramesCounts } from "fedmsg/plugin";
 import { aborted, onHangup } from "./signals.ts";
 
@@ -58,14 +58,16 @@ export function createReporter(log: Log): { onEvent(event: StatusEvent): void; s
     if (event.type === "dropped") {
       const { subscription, endpoint, count } = event;
       const who = subscription === undefined ? `subscribers of ${endpoint} do` : `${subscription} does`;
-      log.warn(`${who} not keep up and lost ${count} messages`);
+      log.warn(`${who} not keep up and lost ${countOf(count, "message")}`);
     } else if (event.type === "disconnected" && event.detail !== undefined) {
       countOrTell(`${event.name}: ${event.endpoint} is not reachable yet`, `: ${event.detail}`);
     } else if (event.type === "gap") {
       const range = event.to === undefined ? `from ${event.from} on` : `${event.from} to ${event.to}`;
       log.warn(`${event.name}: messages ${range} of journal ${event.journal} cannot be had any more: ${event.detail}`);
     } else if (event.type === "replayed") {
-      log.info(`${event.name}: fetched ${event.count} messages that did not come by themselves`);
+      log.info(
+        `${event.name}: fetched ${countOf(event.count, "message that did not come by itself", "messages that did not come by themselves")}`,
+      );
     } else if (event.type === "warning") {
       countOrTell(`${event.name}: ${event.detail}`, "");
     } else if (event.type === "endpoints") {

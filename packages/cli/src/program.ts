@@ -7,6 +7,7 @@ import type { Config } from "fedmsg/config";
 import { commonOptions } from "./common-options.ts";
 import type { CommandLog } from "./log.ts";
 import { stopOnSignals } from "./signals.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Exit code for a command line that cannot be understood, as of Python's argparse. */
 const usageError = 2;
@@ -43,6 +44,10 @@ export async function runCommand(
     const { FedmsgError } = await import("fedmsg");
     const tell = (text: string) => process.stderr.write(`${invokedAs}: ${escapeControls(text)}\n`);
     for (const text of early) tell(`warning: ${text}`);
+    if (error instanceof UsageError) {
+      tell(`error: ${error.message}\n\n(${invokedAs} --help lists what there is)`);
+      return usageError;
+    }
     log?.failed(error instanceof FedmsgError ? error.message : inspect(error));
     if (!(error instanceof FedmsgError)) throw error;
     tell(error.message);

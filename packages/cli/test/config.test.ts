@@ -87,6 +87,12 @@ describe("fedmsg config check", () => {
     const loud = await run("fedmsg", ["config", "check"], { config: { logging } });
     expect(loud.stdout).toMatch(/no problems, 2 warnings\n$/);
     expect(loud.stderr).toMatch(/logging.loggers\[.*fedmsg.*\]\.level: found 'LOUD'/);
+    const outbox = { outbox: "sqlite:/tmp/{name}.db", relay_confirm: ["tcp://h:1"] };
+    const unused = await run("fedmsg", ["config", "check"], { config: outbox });
+    expect(unused.stdout).toMatch(/no problems, 1 warning\n$/);
+    expect(unused.stderr).toMatch(/outbox: is used only where active is true/);
+    const used = await run("fedmsg", ["config", "check"], { config: { ...outbox, active: true } });
+    expect(used.stdout).toMatch(/no problems, no warnings\n$/);
     const doubtful = { config: { frob: 1 } };
     expect((await run("fedmsg", ["config", "check"], doubtful)).code).toBe(0);
     expect((await run("fedmsg", ["config", "check", "--strict"], doubtful)).code).toBe(1);

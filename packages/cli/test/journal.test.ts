@@ -169,7 +169,10 @@ describe("fedmsg journal prune", () => {
     const byBytes = await journal("prune", file, "--max-bytes", "0.1k", "--json");
     expect(JSON.parse(byBytes.stdout)).toEqual({ file, removed: 5 });
     expect(JSON.parse((await journal("info", file, "--json")).stdout)).toMatchObject({ uuid, first: 10, head: 10 });
-    expect((await journal("prune", file)).code).toBe(2);
+    expect(await journal("prune", file)).toMatchObject({
+      ...{ code: 2, stdout: "" },
+      stderr: expect.stringMatching(/^fedmsg journal prune: error: say what is to go: .*\n\n\(.* --help lists/),
+    });
     expect((await journal("prune", file, "--max-bytes", "many")).code).toBe(2);
   });
 

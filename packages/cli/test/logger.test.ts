@@ -141,11 +141,11 @@ test("a message that is too large is named, and nothing after it is read", async
 });
 
 /** A relay that confirms, in this process, and what is in its journal. */
-async function openConfirming() {
+async function openConfirming(relay_confirm: readonly string[] = ["tcp://127.0.0.1:*"]) {
   const config = completeConfig({
     endpoints: { relay_outbound: ["tcp://127.0.0.1:*"] },
     relay_inbound: ["tcp://127.0.0.1:*"],
-    relay_confirm: ["tcp://127.0.0.1:*"],
+    relay_confirm,
     replay_endpoints: { relay_outbound: "tcp://127.0.0.1:*" },
     persistent_store: `sqlite:${tempDir()}/relay.db`,
   });
@@ -182,8 +182,47 @@ test("--confirm tells how many messages were not confirmed", async () => {
   expect(kept.code).toBe(1);
   expect(logOf(kept.stderr).map(({ msg }) => msg)).toEqual([
     "outbox: 3 messages are not confirmed; they stay there, and go out at the next start",
-    "3 messages were not confirmed by the relay",
+    "3 messages were not confirmed by the relay yet; they wait in the outbox and go out with the next run",
   ]);
   const left = await run("fedmsg-logger", ["--timeout", "0.2"], { config: outbox, stdin: "d\n" });
   expect(left.code).toBe(0);
+});
+
+/** A configuration with an outbox that somebody else has open. */
+async function withHeldOutbox() {
+  const outbox = `sqlite:${tempDir()}/outbox-{name}.db`;
+  const config = { relay_confirm: [`tcp://127.0.0.1:${await freePort()}`], outbox };
+  const holder = start("fedmsg-logger", ["--timeout", "0"], { config });
+  holder.write("one\n");
+  await holder.untilLogged(/^waiting for the relay/);
+  return { config, holder };
+}
+
+test("a second logger waits for the outbox that a first one has open, then publishes", async () => {
+  const { config, holder } = await withHeldOutbox();
+  await using first = holder;
+  await using second = start("fedmsg-logger", ["--timeout", "0.2"], { config, stdin: "two\n" });
+  const { code, stderr } = await second.ended();
+  expect({ code, logged: logOf(stderr.slice(0, stderr.indexOf("\n") + 1)) }).toEqual({
+    code: 1,
+    logged: [expect.objectContaining({ level: "info", msg: expect.stringMatching(/^waiting for the outbox, /) })],
+  });
+  expect(stderr).toMatch(/outbox: \S+outbox-\S+\.db: another process has this outbox open.*waited 0\.2 s/);
+  await using third = start("fedmsg-logger", ["--timeout", "15"], { config, stdin: "three\n" });
+  await third.untilLogged(/^waiting for the outbox/);
+  await using served = await openConfirming(config.relay_confirm);
+  first.signal("SIGINT");
+  await first.ended();
+  expect(await third.ended()).toMatchObject({ code: 0 });
+  expect(await served.head()).toBe(2);
+});
+
+test("Ctrl-C ends the wait for an outbox", async () => {
+  const { config, holder } = await withHeldOutbox();
+  await using _ = holder;
+  await using second = start("fedmsg-logger", ["--timeout", "0"], { config, stdin: "two\n" });
+  await second.untilLogged(/^waiting for the outbox/);
+  second.signal("SIGINT");
+  expect(await second.ended()).toMatchObject({ code: 1, stderr: expect.stringMatching(/interrupted while waiting/) });
+  holder.signal("SIGKILL");
 });

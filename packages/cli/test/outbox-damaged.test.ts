@@ -1,14 +1,16 @@
 /** What an administrator is told to do about a damaged outbox, done. */
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { testConfig } from "@fedmsg/testkit";
 import { connect, FedmsgError } from "fedmsg";
 import { expect, test } from "vitest";
-import { run, tempDir } from "./support.ts";
+import { type Ended, startShell, tempDir } from "./support.ts";
 
 test("a damaged outbox refuses, and the commands that the error names work as they stand", async () => {
-  const file = join(tempDir(), "outbox.db");
+  const folder = join(tempDir(), "it's a folder");
+  mkdirSync(folder);
+  const file = join(folder, "outbox.db");
   const config = testConfig({
     ...{ active: true, relay_confirm: ["tcp://127.0.0.1:1"], publish_timeout: 0.05, outbox: `sqlite:${file}` },
   });
@@ -22,21 +24,25 @@ test("a damaged outbox refuses, and the commands that the error names work as th
     (reason: unknown) => reason,
   );
   expect(error).toMatchObject({ code: "FEDMSG_JOURNAL", message: expect.stringContaining(`outbox: ${file}: `) });
-  const commands = [...FedmsgError.from(error).message.matchAll(/`fedmsg ([^`]+)`/g)].map(([, words = ""]) =>
-    words.split(" ").map((word) => (word === "''" ? "" : word)),
-  );
+  const commands = [...FedmsgError.from(error).message.matchAll(/`(fedmsg [^`]+)`/g)].map(([, command]) => command);
   expect(commands).toEqual([
-    ["journal", "verify", file],
-    ["journal", "grep", "", file],
+    expect.stringMatching(/^fedmsg journal verify '.*'$/),
+    expect.stringMatching(/^fedmsg journal grep '' '.*'$/),
   ]);
-  const verified = await run("fedmsg", commands[0]);
+  const verified = await runInShell(commands[0]);
   expect({ code: verified.code, stderr: verified.stderr }).toEqual({ code: 1, stderr: "" });
   expect(verified.stdout).toMatch(/^tables: .*malformed/m);
-  const rescued = await run("fedmsg", commands[1]);
+  const rescued = await runInShell(commands[1]);
   expect({ code: rescued.code, stderr: rescued.stderr }).toEqual({ code: 0, stderr: "" });
   const lines = rescued.stdout.trimEnd().split("\n");
   expect(lines.map((line) => JSON.parse(line).body.msg.n)).toEqual(Array.from({ length: 50 }, (_, n) => n));
 });
+
+/** Types it, as it stands. */
+async function runInShell(command = ""): Promise<Ended> {
+  await using shell = startShell(command, { stdin: "" });
+  return await shell.ended();
+}
 
 /** Writes over one page of 8 KiB. */
 function overwritePage(file: string, number: number): void {

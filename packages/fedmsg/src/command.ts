@@ -9,4 +9,5 @@ export {
   type Log,
   type OptionDefinition,
 } from "./plugins/command.ts";
+export { countOf } from "./wire/count-of.ts";
 export { escapeControls, escapeLine, toLine } from "./wire/escape.ts";

@@ -10,7 +10,7 @@ export const errorCodes = {
   FEDMSG_CREDENTIALS:
     "No certificate to sign with, or its private key, can be found or used; the message names key and path.",
   FEDMSG_DEAD_LETTERS_FULL:
-    "A consumer has as many dead letters as there may be; `fedmsg dead-letters` retries or drops them.",
+    "A consumer has as many dead letters, or as large ones, as there may be; `fedmsg dead-letters` retries or drops them.",
   FEDMSG_DECODE: "A text is not JSON as Python's `json` module reads it; the message gives line and column.",
   FEDMSG_ENCODE: "A value cannot be written as JSON; the message gives the path to it.",
   FEDMSG_EXPECTATION:

@@ -99,6 +99,7 @@ export {
   socketDefaults,
   type Transport,
 } from "./transport/transport.ts";
+export { countOf } from "./wire/count-of.ts";
 export { escapeControls, escapeLine, toLine } from "./wire/escape.ts";
 export { compileFilter, type MessageFilter } from "./wire/filter.ts";
 export {

@@ -14,6 +14,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { FedmsgError, type StatusEvent } from "fedmsg";
 import {
   checkFraming,
+  countOf,
   type Frames,
   type FramesCounts,
   type FramesSource,
@@ -131,7 +132,7 @@ export class Forwarding {
         await output.sendAll?.(group);
       } catch (error) {
         const { message } = FedmsgError.from(error);
-        const detail = `up to ${accepted.length - at} messages are lost at the end: ${message}`;
+        const detail = `up to ${countOf(accepted.length - at, "message is", "messages are")} lost at the end: ${message}`;
         tell({ type: "warning", name: source.name, detail });
         throw error;
       }

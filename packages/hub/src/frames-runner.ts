@@ -116,7 +116,7 @@ export class FramesRunner implements Runner {
       dropped,
       waiting: 0,
       inHand: Math.max(0, received - forwarded - refusals) + (counts.inHand ?? 0),
-      ...{ retrying: 0, lagSeconds: 0, busySeconds: 0 },
+      ...{ released: 0, retrying: 0, lagSeconds: 0, busySeconds: 0 },
       takeTimes: () => [],
     };
   }

@@ -3,7 +3,7 @@
  * load or start is a failure in the statistics, what throws is told and tried again.
  *
  * ```
- * loadPlugins ──▶ connect ──▶ every start() at the same time ──▶ running ──▶ drain: producers and consumers, then the bus
+ * loadPlugins ──▶ connect ──▶ monitoring ──▶ every start() at once ──▶ running ──▶ drain: producers and consumers, then the bus
  * ```
  */
 
@@ -30,6 +30,7 @@ import { PluginLog } from "./plugins/plugin-log.ts";
 import type { Runner } from "./plugins/runner.ts";
 import { describeThrown } from "./plugins/text.ts";
 import { ProducerRunner } from "./producers/runner.ts";
+import { hearBus } from "./relay-watch.ts";
 import type { HubStats } from "./stats.ts";
 
 /** How to start a hub. */
@@ -120,12 +121,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   for (const { message } of plugins.failures) log.error(message);
   if (plugins.consumers.length === 0 && plugins.producers.length === 0) throw nothingToRun(plugins);
   const bus = await connect({ config, shareConnections: true, transport });
-  if (onEvent) void forward(bus, onEvent);
+  void hearBus(bus, { log, onEvent });
   const hub = new RunningHub(bus, transport, options, plugins);
   hub.endWith(signal);
   try {
-    await hub.start();
-    if (options.monitoring !== "none" && !hub.isEnding) await hub.watch();
+    if (options.monitoring !== "none" && !hub.isEnding) await hub.watch(); // First: where it throws, nothing was done.
+    if (!hub.isEnding) await hub.start();
   } catch (error) {
     await hub.close();
     throw error;
@@ -218,10 +219,11 @@ class RunningHub implements Hub {
       this.#options.onEvent?.({ type: "warning", name: "monitoring", detail });
     };
     try {
-      this.#monitoring = await startMonitoring({
+      const monitoring = await startMonitoring({
         config: this.bus.config,
         transport: this.#transport,
         stats: () => this.stats(),
+        isStarting: () => !this.#hasStarted,
         certificates: () => this.bus.certificates(),
         delivery: () => this.bus.delivery(),
         problems: () =>
@@ -229,6 +231,8 @@ class RunningHub implements Hub {
         onWarning,
         version: ownVersion(),
       });
+      if (this.#ending) await monitoring.close();
+      else this.#monitoring = monitoring;
     } catch (error) {
       if (this.#options.monitoring !== "if possible") throw error;
       onWarning(`it runs unwatched: ${FedmsgError.from(error).message}`);
@@ -342,8 +346,4 @@ function ownVersion(): string {
     version: string;
   };
   return version;
-}
-
-async function forward(bus: Bus, onEvent: (event: StatusEvent) => void): Promise<void> {
-  for await (const event of bus.status()) onEvent(event);
 }

@@ -266,6 +266,6 @@ test.each(["drain", "close"] as const)(
     await eventually(() => warnings.length > 0, "the refusal");
     await withTimeout(forwarder[end](), "the end", 3000);
     await withTimeout(forwarder.done, "done");
-    if (end === "drain") expect(warnings.at(-1)).toMatch(/up to 1 messages are lost at the end: the disk is full/);
+    if (end === "drain") expect(warnings.at(-1)).toMatch(/up to 1 message is lost at the end: the disk is full/);
   },
 );

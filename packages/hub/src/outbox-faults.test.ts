@@ -1,6 +1,17 @@
 /** An outbox whose relay or whose file is not as it should be. */
 
-import { closeSync, copyFileSync, existsSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { codeOf, eventually, expectNoLeaks, FakeRelay, range, settled, tempFolder, withTimeout } from "@fedmsg/testkit";
 import { expect, test } from "vitest";
 import { openPublisher, openRelay, outboxFile, outboxIn, publish, warnings } from "../test/confirm-support.ts";
@@ -66,7 +77,7 @@ test("only what no relay confirmed is lost by its age, and drain waits for what 
   expect(await codeOf((receipts[0] as { confirmed: Promise<unknown> }).confirmed)).toBe("FEDMSG_TIMEOUT");
   for (const { confirmed } of receipts.slice(1)) expect(await confirmed).toMatchObject({ relay: relay.address });
   await eventually(() => warnings(publisher.events, /lost/).length > 0, "the warning");
-  expect(warnings(publisher.events, /lost/)).toEqual([expect.stringMatching(/^outbox: 1 messages are lost: /)]);
+  expect(warnings(publisher.events, /lost/)).toEqual([expect.stringMatching(/^outbox: 1 message is lost: /)]);
   await publish(publisher.bus, 1);
   await publisher.bus.drain();
   await eventually(() => warnings(publisher.events, /1 messages are not confirmed; they stay/).length > 0, "the rest");
@@ -114,6 +125,55 @@ test("each message that a relay refuses for ever is counted in a warning", async
   expect(warnings(publisher.events, /lost/).at(-1)).toMatch(/ lost: the last one on .*m\.t: the relay at .* refused/);
 });
 
+test("what was given up is told and counted once, also where the file was away for a moment", async () => {
+  const folder = `${tempFolder()}/outbox`;
+  mkdirSync(folder);
+  let isSilent = false;
+  await using relay = await FakeRelay.open(({ n, number }) => {
+    if (n > 10) return `OK ${number}`;
+    return isSilent || n === 1 ? undefined : "ERR invalid";
+  });
+  await using publisher = await openPublisher(relay.address, { ...outboxIn(folder), publish_timeout: 1 });
+  const { bus } = publisher;
+  const outbox = () => bus.delivery()?.outbox;
+  const receipts = await Promise.all(range(1, 10).map((n) => publish(bus, n)));
+  await eventually(() => outbox()?.givenUp.invalid === 9, "the refusals");
+  isSilent = true;
+  renameSync(folder, `${folder}-away`); // The first one is not answered: nothing was pruned.
+  await eventually(() => outbox()?.problem !== undefined, "the loss of the file");
+  renameSync(`${folder}-away`, folder);
+  await eventually(() => outbox()?.problem === undefined, "the file");
+  expect(outbox()).toMatchObject({ waiting: 1, givenUp: { invalid: 9, lost: 0 } });
+  const next = await publish(bus, 11);
+  expect(await next.confirmed).toMatchObject({ relay: relay.address });
+  expect(relay.came.map(({ n }) => n).sort((a, b) => a - b)).toEqual([1, ...range(1, 11)]);
+  expect(await codeOf((receipts[1] as { confirmed: Promise<unknown> }).confirmed)).toBe("FEDMSG_REFUSED");
+  const told = warnings(publisher.events, / lost: /);
+  expect(told.reduce((sum, detail) => sum + Number(/(\d+) message/.exec(detail)?.[1]), 0)).toBeLessThanOrEqual(9);
+});
+
+test("messages that a damaged outbox does not have at all are lost, told and counted, and hold up nothing", async () => {
+  const folder = tempFolder();
+  await fill("tcp://127.0.0.1:1", folder, 8);
+  eraseHalfAPage(outboxFile(folder), '"i":1,');
+  await using relay = await FakeRelay.open(({ number }) => `OK ${number}`);
+  await using publisher = await openPublisher(relay.address, outboxIn(folder));
+  const { bus } = publisher;
+  await eventually(() => bus.delivery()?.outbox?.givenUp.lost === 8, "the loss");
+  expect(bus.delivery()?.outbox).toMatchObject({ waiting: 0, oldestSeconds: 0 });
+  await eventually(() => warnings(publisher.events, /8 messages are lost: /).length > 0, "the warning");
+});
+
+test("an outbox that does not know any more what it has refuses, with what to do, and does not stand still", async () => {
+  const folder = tempFolder();
+  await fill("tcp://127.0.0.1:1", folder, 8);
+  eraseHalfAPage(outboxFile(folder), `${statSync(outboxFile(folder)).ino}:`); // Its table `meta` says which file it is.
+  await expect(openPublisher("tcp://127.0.0.1:1", outboxIn(folder))).rejects.toMatchObject({
+    code: "FEDMSG_JOURNAL",
+    message: expect.stringMatching(/^outbox: .*cannot be opened: .*malformed; .*fedmsg journal grep .*Move it away/),
+  });
+});
+
 test("a relay is not held up by one message that is too large for its sockets", async () => {
   const folder = tempFolder();
   await using served = await openRelay(folder, { bodyBytesMax: 100_000 });
@@ -124,12 +184,21 @@ test("a relay is not held up by one message that is too large for its sockets", 
   expect(await small.confirmed).toEqual({ relay: served.confirm, position: 1 });
 });
 
-/** Puts 20,000 messages into an outbox, which no relay takes. */
-async function fill(relay: string, folder: string): Promise<void> {
+/** Puts messages into an outbox, which no relay takes. */
+async function fill(relay: string, folder: string, count = 20_000): Promise<void> {
   const { bus } = await openPublisher(relay, { ...outboxIn(folder), publish_timeout: 0.1 });
   const msg = { pad: "x".repeat(300) };
-  await Promise.all(range(1, 20_000).map(() => bus.publish({ topic: "t", modname: "m", msg })));
+  await Promise.all(range(1, count).map(() => bus.publish({ topic: "t", modname: "m", msg })));
   await bus.drain();
+}
+
+/** Writes zeros over the half of a page of a database in which some text is for the last time. */
+function eraseHalfAPage(path: string, text: string): void {
+  const bytes = readFileSync(path);
+  const from = Math.floor(bytes.lastIndexOf(text) / 4096) * 4096;
+  const file = openSync(path, "r+");
+  writeSync(file, Buffer.alloc(4096), 0, 4096, from);
+  closeSync(file);
 }
 
 /** Writes over every seventh page of a database, from the third on. */

@@ -164,7 +164,7 @@ test("a hub shows its outbox: healthy while the relay is away, not while it is f
   await publish(hub.bus, 1);
   expect(await health()).toMatchObject({
     ...{ code: 200, status: "ok" },
-    notes: [`relay_confirm: no connection to ${confirm}; 1 messages wait in the outbox`],
+    notes: [`relay_confirm: no connection to ${confirm}; 1 message waits in the outbox`],
     delivery: { relays: { [confirm]: false }, in_flight: 1, confirmed: 0, outbox: { waiting: 1 } },
   });
   let taken = 1;

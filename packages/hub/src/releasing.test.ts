@@ -44,10 +44,10 @@ test("what the journal gives when it is asked is let go at once, listed or not, 
   for (const body of bodies(1, 20)) await liars.send(liars.me, body);
   await liars.beat(liars.me, 0, bodies(1, 10));
   await hasTaken(first, 20);
-  const ended = first.drain(1000);
+  const ended = first.drain(60_000);
   await holds(first, 1); // What is worked on.
   expect(liars.done).toEqual([]);
-  await withTimeout(ended, "the end");
+  await withTimeout(Promise.all([first.close(), ended]), "the end");
   expect(await liars.deadLetters()).toEqual([]);
   await liars.hub(() => undefined);
   await liars.isDoneWith(20);
@@ -63,9 +63,9 @@ test("heartbeats that say that there was nothing for anybody hide no message fro
   for (const body of bodies(2, 20)) await liars.keep(body);
   for (const body of bodies(2, 20)) await liars.send(liars.me, body);
   await hasTaken(hub, 20);
-  const ended = hub.drain(1000);
+  const ended = hub.drain(60_000);
   await holds(hub, 1);
-  await withTimeout(ended, "the end");
+  await withTimeout(Promise.all([hub.close(), ended]), "the end");
   expect(await liars.deadLetters()).toEqual([1]);
 });
 
@@ -98,6 +98,41 @@ test("a journal that is another one by now vouches for nothing, not even for wha
   expect(sorted(liars.done)).toEqual(range(1, 20));
 });
 
+test.each([
+  ["all", 20],
+  ["some", 12],
+])("of what was fetched, nothing is let go that the journal has pruned meanwhile: %s of it", async (_, through) => {
+  await using liars = await Liars.open();
+  const gate = deferred();
+  const hub = await liars.hub(() => gate.promise);
+  for (const body of bodies(1, 20)) await liars.keep(body);
+  await liars.beat(liars.me, 0, bodies(1, 20));
+  await hasTaken(hub, 20);
+  await liars.journal.prune({ through });
+  await liars.keep(bodyOf(21));
+  await liars.send(liars.me, bodyOf(21)); // When this is let go, the journal has answered.
+  await hasTaken(hub, 21);
+  const ended = hub.drain(60_000);
+  await holds(hub, through);
+  gate.resolve();
+  await withTimeout(ended, "the end");
+  expect(sorted(liars.done)).toEqual(range(1, through));
+  await liars.hub(() => undefined);
+  await liars.isDoneWith(21);
+  expect(sorted(liars.done)).toEqual(range(1, 21));
+});
+
+test("what a journal gave at the end is not let go where it turns out to be another one before it gave everything", async () => {
+  await using liars = await Liars.open({ pageEntriesMax: 5 });
+  const hub = await liars.hub(hang);
+  for (const body of bodies(1, 20)) await liars.send(liars.me, body);
+  await hasTaken(hub, 20);
+  for (const body of bodies(1, 10)) await liars.keep(body);
+  liars.replaceJournalAfter(1);
+  await withTimeout(hub.drain(1000), "the end");
+  expect(await liars.deadLetters()).toEqual(range(1, 20));
+});
+
 test("where the journal does not answer, what waits is worked on, and is a dead letter at the deadline", async () => {
   await using liars = await Liars.open();
   const hub = await liars.hub((n) => (n > 3 ? hang() : undefined));
@@ -108,4 +143,16 @@ test("where the journal does not answer, what waits is worked on, and is a dead 
   await withTimeout(hub.drain(500), "the end");
   expect(liars.done).toEqual(["1", "2", "3"]);
   expect(await liars.deadLetters()).toEqual([4, 5, 6]);
+});
+
+test("nor is what was fetched from it a dead letter then: that comes again by its own word, as long as it says nothing else", async () => {
+  await using liars = await Liars.open();
+  const hub = await liars.hub(hang);
+  for (const body of bodies(1, 6)) await liars.keep(body);
+  await liars.beat(liars.me, 0, bodies(1, 6));
+  await hasTaken(hub, 6);
+  await liars.closeReplay();
+  await withTimeout(hub.drain(500), "the end");
+  expect(liars.done).toEqual([]);
+  expect(await liars.deadLetters()).toEqual([]);
 });

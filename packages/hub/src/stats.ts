@@ -24,6 +24,8 @@ export interface ConsumerStats {
   readonly deadLetters: number;
   /** Tries to write a dead letter that failed: there is no room, or the disk refused. None is given up while the hub runs. */
   readonly letterFailures: number;
+  /** Messages that were let go at its end, and come again at the next start. */
+  readonly released: number;
   /** Messages that it missed live because it did not keep up; a durable one fetches them. */
   readonly dropped: number;
   /** Messages that were fetched from journals. */

@@ -8,6 +8,7 @@ import {
   createMemoryJournal,
   createTransport,
   defineConsumer,
+  type Journal,
   type Publisher,
   type ReplayLimits,
   type ReplayServer,
@@ -36,6 +37,7 @@ export class Liars implements AsyncDisposable {
   readonly #folder = tempFolder();
   readonly #sockets: Sockets;
   readonly #hubs: Hub[] = [];
+  #asksUntilReplaced = Number.POSITIVE_INFINITY;
   #replay!: ReplayServer;
   #me!: [publisher: Publisher, address: string];
   #stranger!: [publisher: Publisher, address: string];
@@ -51,7 +53,7 @@ export class Liars implements AsyncDisposable {
     liars.#me = await sockets.listening();
     liars.#stranger = await sockets.listening();
     liars.#replay = await startReplayServer({
-      journal: () => liars.journal,
+      journal: () => liars.#asked(),
       address: anyAddress,
       ...(limits && { limits }),
     });
@@ -129,6 +131,11 @@ export class Liars implements AsyncDisposable {
     this.journal = createMemoryJournal();
   }
 
+  /** The same, once it was asked so many times more. */
+  replaceJournalAfter(asks: number): void {
+    this.#asksUntilReplaced = asks;
+  }
+
   /** Resolves when so many messages were worked on. */
   isDoneWith(count: number): Promise<void> {
     return eventually(() => this.done.length === count, `${count} messages are done with`);
@@ -137,6 +144,11 @@ export class Liars implements AsyncDisposable {
   /** Nobody answers for the journal any more. */
   closeReplay(): Promise<void> {
     return this.#replay.close();
+  }
+
+  #asked(): Journal {
+    if (this.#asksUntilReplaced-- === 0) this.replaceJournal();
+    return this.journal;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

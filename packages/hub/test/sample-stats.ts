@@ -7,7 +7,16 @@ export function consumerStats(known: Partial<ConsumerStats> = {}): ConsumerStats
   return {
     ...{ name: "audit", module: "./audit.ts", topics: [], isRunning: true, isDecoded: true },
     ...{ received: 0, done: 0, failures: 0, timeouts: 0, retries: 0, deadLetters: 0, dropped: 0, replayed: 0, gaps: 0 },
-    ...{ letterFailures: 0, unwritten: 0, waiting: 0, inHand: 0, retrying: 0, lagSeconds: 0, busySeconds: 0 },
+    ...{
+      letterFailures: 0,
+      released: 0,
+      unwritten: 0,
+      waiting: 0,
+      inHand: 0,
+      retrying: 0,
+      lagSeconds: 0,
+      busySeconds: 0,
+    },
     takeTimes: () => [],
     ...known,
   };

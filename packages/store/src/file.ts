@@ -16,7 +16,7 @@
 
 import { closeSync, fsyncSync, openSync, realpathSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { journalError, journalRefusal } from "./errors.ts";
+import { journalError, journalRefusal, lockedRefusal } from "./errors.ts";
 import { type Database, openDatabase, resultCode, sqliteCodes } from "./sqlite.ts";
 
 /** What is kept in a file, as messages call it. */
@@ -116,6 +116,6 @@ export async function takeLock(path: string, refusal: string): Promise<Database>
   } catch (error) {
     lock?.close();
     if (resultCode(error) !== sqliteCodes.busy) throw journalError(file, "cannot be locked", error);
-    throw journalRefusal(path, refusal);
+    throw lockedRefusal(path, refusal);
   }
 }

@@ -40,27 +40,29 @@ class LockedError extends Error {}
 
 /**
  * Brings the log into the file, `mode` of it (https://sqlite.org/pragma.html#pragma_wal_checkpoint), or as much of it as those who
- * read and write meanwhile allow within 5 s.
+ * read and write meanwhile allow within 5 s, or until `untilMs` of `performance.now()`.
  *
  * @throws what SQLite throws
  */
-export async function checkpoint(db: Database, mode: "FULL" | "TRUNCATE"): Promise<void> {
+export async function checkpoint(db: Database, mode: "FULL" | "TRUNCATE", untilMs?: number): Promise<void> {
   const work = () => {
     if (pragma(db, `wal_checkpoint(${mode})`) === 1) throw new LockedError(); // The first column says that somebody was in the way.
   };
-  await patiently(work).catch((error: unknown) => {
+  await patiently(work, untilMs).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error;
   });
 }
 
 /**
- * Does some work as often as it takes, while another program's lock keeps it from beginning; for 5 s at most. What it did before it
- * met the lock must do no harm a second time.
+ * Does some work as often as it takes, while another program's lock keeps it from beginning; for 5 s at most, or until `untilMs` of
+ * `performance.now()`, and once in any case. What it did before it met the lock must do no harm a second time.
  *
  * @throws what the work throws
  */
-export async function patiently<T>(work: () => T | Promise<T>): Promise<T> {
-  const untilMs = performance.now() + patienceMs;
+export async function patiently<T>(
+  work: () => T | Promise<T>,
+  untilMs: number = performance.now() + patienceMs,
+): Promise<T> {
   const pausing = new Pausing();
   for (;;) {
     try {

@@ -46,6 +46,20 @@ test("a journal that cannot be opened says which commands read it, by its name",
   });
 });
 
+test("a journal of which nothing can be read does not send anybody to what has just failed", async () => {
+  const file = await openDamaged();
+  const handle = openSync(file, "r+");
+  writeSync(handle, Buffer.alloc(8192 - 100, 0x5a), 0, 8192 - 100, 100); // The list of tables.
+  closeSync(handle);
+  const failure = await openJournalReader(file).then(
+    (reader) => reader.info,
+    (error: unknown) => error,
+  );
+  expect(failure).toMatchObject({ code: "FEDMSG_JOURNAL", message: expect.stringContaining("damaged, too much") });
+  expect(failure).toMatchObject({ message: expect.stringContaining(`\`strings ${file}\``) });
+  expect(failure).toMatchObject({ message: expect.not.stringContaining("fedmsg journal") });
+});
+
 test("a journal whose list of UUIDs cannot be read says so in the same words, whatever SQLite was asked", async () => {
   const file = await openDamaged("incarnations");
   await expect(openJournal(file)).rejects.toMatchObject({ message: expect.stringContaining("fedmsg journal grep") });

@@ -4,7 +4,7 @@ import type { CursorStore } from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
 import { addDeadLetter, type DeadLetterBox, type NewDeadLetter, openCursors, openDeadLetters } from "../src/index.ts";
 import { openDatabase } from "../src/sqlite.ts";
-import { Child, tempFile } from "./support.ts";
+import { Child, failure, tempFile } from "./support.ts";
 
 const kibibyte = 1024;
 
@@ -87,7 +87,7 @@ describe("bytes", () => {
     await box.add(letterOf(1, { ...texts, error: "no" }));
     const bytes = () => valueIn(file, "SELECT bytes FROM fedmsg_dead_letter_totals");
     expect(await bytes()).toBe(20 + 5 + 1 + 1 + 4 + 100 + 2);
-    await box.failAgain(1, "not at all", 6);
+    await box.failAgain(1, failure("not at all", 6));
     await box.askRetry([1]);
     expect(await bytes()).toBe(20 + 5 + 1 + 1 + 4 + 100 + 10);
     await box.close();
@@ -131,6 +131,23 @@ describe("bytes", () => {
     await box.close();
     await roomy.close();
   });
+
+  test.each(["fedmsg_dead_letters", "fedmsg_dead_letter_totals"])(
+    "are counted anew where somebody dropped the table %s",
+    async (table) => {
+      const file = tempFile();
+      const box = await filled(file, 3);
+      expect(await box.askRetry([1])).toBe(1);
+      await execIn(file, `DROP TABLE ${table}`);
+      const left = table === "fedmsg_dead_letters" ? 0 : 3;
+      expect([box.count(), box.takeAsked(10).length]).toEqual([left, Math.sign(left)]);
+      await box.add(letterOf(4));
+      expect(await valueIn(file, "SELECT letters FROM fedmsg_dead_letter_totals")).toBe(left + 1);
+      expect(await box.drop("all")).toBe(left + 1);
+      expect(await valueIn(file, "SELECT letters + bytes FROM fedmsg_dead_letter_totals")).toBe(0);
+      await box.close();
+    },
+  );
 });
 
 describe("very many letters", () => {
@@ -177,4 +194,18 @@ describe("very many letters", () => {
     expect(await box.drop(wanted)).toBe(2500);
     await box.close();
   });
+
+  test.each(["askRetry", "drop"] as const)(
+    "%s of all is finished by a box that is closed meanwhile",
+    async (change) => {
+      const file = tempFile();
+      const box = await filled(file, 3000);
+      const changing = box[change]("all");
+      await box.close();
+      expect(await changing).toBe(3000);
+      const left = change === "drop" ? "count(*)" : "count(*) - count(nullif(asked, 0))";
+      expect(await valueIn(file, `SELECT ${left} FROM fedmsg_dead_letters`)).toBe(0);
+      await expect(box[change]("all")).rejects.toMatchObject({ code: "FEDMSG_CLOSED" });
+    },
+  );
 });

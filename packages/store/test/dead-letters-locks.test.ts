@@ -4,7 +4,7 @@ import { settled } from "@fedmsg/testkit";
 import { expect, test } from "vitest";
 import { type NewDeadLetter, openCursors, openDeadLetters } from "../src/index.ts";
 import { openDatabase } from "../src/sqlite.ts";
-import { Child, refusal, tempFile } from "./support.ts";
+import { Child, failure, refusal, tempFile } from "./support.ts";
 
 function letterOf(n: number): NewDeadLetter {
   return {
@@ -37,7 +37,7 @@ test("letters, tries and settlements wait for it, and come in the order in which
   const asked = [
     box.add(letterOf(3)).then(note("add")),
     box.settle(1, (transaction) => transaction.run("CREATE TABLE own (n)")).then(note("settle")),
-    box.failAgain(2, "still not", 6).then(note("failAgain")),
+    box.failAgain(2, failure("still not", 6)).then(note("failAgain")),
     box.addAll([letterOf(4), letterOf(5)]).then(note("addAll")),
   ];
   expect(await settled(() => done.length, 500)).toBe(0);
@@ -64,6 +64,17 @@ test("it is not waited for for ever: after five seconds all that waited for so l
   letGo();
   await box.add(letterOf(4));
   expect(box.list({ limit: 10 }).map(({ msgId }) => msgId)).toEqual(["4"]);
+  await box.close();
+});
+
+test("where no letter is named, nothing is waited for", async () => {
+  const file = tempFile();
+  const box = await openDeadLetters(file, { create: true });
+  const { letGo } = await lock(file);
+  const since = performance.now();
+  expect([await box.askRetry([]), await box.drop([])]).toEqual([0, 0]);
+  expect(performance.now() - since).toBeLessThan(4000);
+  letGo();
   await box.close();
 });
 

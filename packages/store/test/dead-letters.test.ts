@@ -14,7 +14,7 @@ import {
   openJournal,
 } from "../src/index.ts";
 import { openDatabase } from "../src/sqlite.ts";
-import { append, Child, refusal, tempFile } from "./support.ts";
+import { append, Child, failure, refusal, tempFile } from "./support.ts";
 
 function keyOf(n: number): string {
   return String(n).padStart(8, "0");
@@ -186,7 +186,7 @@ describe("a file", () => {
       await box.settle(1),
     ];
     expect(counts).toEqual([0, 0, 0, 0, undefined]);
-    await box.failAgain(1, "no", 1);
+    await box.failAgain(1, failure("no", 1));
     await box.close();
     expect(readFileSync(file).equals(before)).toBe(true);
   });
@@ -282,8 +282,8 @@ describe("trying again", () => {
     expect(ids(box.takeAsked(1))).toEqual([1]);
     expect(ids(box.takeAsked(10))).toEqual([3]);
     expect(ids(box.takeAsked(10))).toEqual([]);
-    await box.failAgain(1, "still not", 6);
-    expect(box.get(1)).toMatchObject({ error: "still not", attempts: 6, isAsked: false });
+    await box.failAgain(1, failure("still not", 6, 7));
+    expect(box.get(1)).toMatchObject({ error: "still not", attempts: 6, failedAtMs: 7, isAsked: false });
     expect(ids(box.takeAsked(10))).toEqual([]);
     await box.askRetry("all");
     expect(ids(box.takeAsked(10)).sort()).toEqual([1, 2, 3]);
@@ -295,9 +295,9 @@ describe("trying again", () => {
     await box.askRetry([1]);
     box.takeAsked(10);
     await box.askRetry([1]);
-    await box.failAgain(1, "no", 6);
+    await box.failAgain(1, failure("no", 6));
     expect(ids(box.takeAsked(10))).toEqual([1]);
-    await box.failAgain(1, "no", 7);
+    await box.failAgain(1, failure("no", 7));
     expect(ids(box.takeAsked(10))).toEqual([]);
     await box.close();
   });

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { bufferBytes, canMount, expectBuffersAtMost, openSmallDisk } from "@fedmsg/testkit";
+import { bufferBytes, canMount, expectBuffersAtMost, openSmallDisk, processorMs } from "@fedmsg/testkit";
 import type { Journal } from "fedmsg/plugin";
 import { describe, expect, test } from "vitest";
 import { openJournal, openJournalReader, pruneJournal } from "../src/index.ts";
@@ -280,12 +280,12 @@ describe("retention", () => {
     monotonicMs += 360_000; // A tenth of it.
     let longest = 0;
     for (let n = 0; n < 2000 && journal.info.first <= 50_000; n++) {
-      const startedAt = performance.now();
+      const before = processorMs();
       await journal.append(sample);
-      longest = Math.max(longest, performance.now() - startedAt);
+      longest = Math.max(longest, processorMs() - before);
     }
     expect(journal.info.first).toBe(50_001);
-    expect(longest).toBeLessThan(100); // About 10 ms; other work may slow the machine down.
+    expect(longest).toBeLessThan(100); // About 10 ms.
     await journal.close();
   });
 
@@ -307,6 +307,23 @@ describe("retention", () => {
       await append(journal, 1);
     }
     expect(journal.info.first).toBe(11); // What has the time of the wrong year stays until then, or until it is too much.
+    await journal.close();
+  });
+
+  test("by age, but nothing fresh where the clock was a year ahead when the journal was opened", async () => {
+    let nowMs = 1_700_000_000_000;
+    let monotonicMs = 0;
+    const day = 86_400_000;
+    const clocks = { now: () => nowMs, monotonicNow: () => monotonicMs };
+    nowMs += 365 * day;
+    const journal = await openJournal(tempFile(), { ...clocks, sync: "normal", maxAgeMs: 7 * day });
+    nowMs -= 365 * day; // Somebody has set it right.
+    await append(journal, 3000);
+    expect(journal.info).toMatchObject({ first: 1, head: 3000 });
+    nowMs += 8 * day;
+    monotonicMs += 8 * day;
+    await append(journal, 1);
+    expect(journal.info.first).toBeGreaterThan(1); // Their week is over.
     await journal.close();
   });
 

@@ -9,7 +9,7 @@ import { tempFolder } from "@fedmsg/testkit";
 import { FedmsgError } from "fedmsg";
 import type { Journal, NewEntry } from "fedmsg/plugin";
 import { afterEach } from "vitest";
-import type { JournalEvent } from "../src/index.ts";
+import type { Failure, JournalEvent } from "../src/index.ts";
 
 const children = new Set<ChildProcess>();
 
@@ -32,6 +32,11 @@ export function sample(position: number, topic = "org.test.store.sample"): NewEn
 /** Appends so many samples. */
 export async function append(journal: Journal, count: number): Promise<void> {
   await Promise.all(Array.from({ length: count }, () => journal.append(sample)));
+}
+
+/** How a letter failed once more. */
+export function failure(error: string, attempts: number, failedAtMs = 0): Failure {
+  return { error, attempts, failedAtMs };
 }
 
 /** Every position that the journal serves, page by page. */

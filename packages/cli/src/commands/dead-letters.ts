@@ -8,7 +8,7 @@ const json: OptionDefinition = { flags: "--json", description: "one line of JSON
 export const deadLettersList: CommandDefinition = {
   name: "dead-letters list",
   description:
-    "Lists the messages that consumers failed on as often as they may, the oldest of each consumer first; also while the hub runs.",
+    "Lists the messages that consumers failed on as often as they may, those of each consumer in the order in which they were written down; also while the hub runs.",
   options: [{ flags: "--consumer <name>", description: "only those of this consumer" }, json],
   examples: [
     ["fedmsg dead-letters list", "what failed, when, how often, and why"],

@@ -16,7 +16,7 @@ const logger: CommandDefinition = {
     {
       flags: "--confirm",
       description:
-        "end only when the relay has said that it has every message (relay_confirm); the exit code is 1 where one is missing",
+        "end only when the relay has said that it has every message (relay_confirm); the exit code is 1 where one is missing. With an outbox it may be 1 although a message is safe: it waits there and goes out with the next run, and who publishes it again publishes it twice; stderr says so",
     },
     {
       flags: "--cert-prefix <prefix>",

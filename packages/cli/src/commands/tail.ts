@@ -47,7 +47,7 @@ const tail: CommandDefinition = {
     ["fedmsg-tail --really-pretty", "everything, for people"],
     ["fedmsg-tail --topic 'org.fedoraproject.*.git.#' --limit 10", "the next ten messages about git"],
     ["fedmsg-tail --query topic,msg.log", "topic and text of each message"],
-    ["fedmsg-tail --durable audit >> audit.log", "everything, without a hole, however often it is started again"],
+    ["fedmsg-tail --durable archive >> archive.log", "everything, without a hole, however often it is started again"],
     ["fedmsg-tail | jq .msg", "everything, for programs"],
   ],
   run: async (context) => (await import("../run/tail.ts")).run(context),

@@ -7,7 +7,12 @@ import { type Members, membersOf, resolveLogger } from "../log/settings.ts";
 /** Checks what a schema cannot: whether addresses make sense, alone and together. Wrong values have failed before. */
 export async function run({ options, config, log }: CommandContext): Promise<number> {
   const problems = addressProblems(config);
-  const doubts = [...duplicateAddresses(config), ...identityDoubts(config), ...loggingDoubts(config)];
+  const doubts = [
+    ...duplicateAddresses(config),
+    ...identityDoubts(config),
+    ...outboxDoubts(config),
+    ...loggingDoubts(config),
+  ];
   for (const text of problems) log.error(text);
   for (const text of doubts) log.warn(text);
   const unknown = Object.keys(config).filter((key) => !Object.hasOwn(configKeys, key));
@@ -70,6 +75,14 @@ function identityDoubts(config: Config): readonly string[] {
   if (name === undefined || active || (endpoints[name] ?? []).length > 0) return [];
   const origin = configOrigin(config, "name");
   return [`${origin}: name: ${JSON.stringify(name)} has no address in endpoints, so nothing can be published under it`];
+}
+
+/** Commands that publish are active whatever it says; a hub, or a program of one's own, is not. */
+function outboxDoubts(config: Config): readonly string[] {
+  if (config.outbox === null || config.active) return [];
+  const text =
+    "outbox: is used only where active is true, which it is not: a hub keeps nothing there, only commands do";
+  return [`${configOrigin(config, "outbox")}: ${text}`];
 }
 
 /** What our log makes of `logging` otherwise than Python did. */

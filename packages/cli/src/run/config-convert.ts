@@ -1,4 +1,4 @@
-import type { CommandContext } from "fedmsg/command";
+import { type CommandContext, countOf } from "fedmsg/command";
 import { convertFiles, proveEqual } from "../convert/convert.ts";
 import { listPythonFiles, retireFile, writeNew } from "../convert/files.ts";
 
@@ -23,7 +23,7 @@ export async function run({ arguments: paths, options, log }: CommandContext): P
     }
   }
   if (!dryRun) await Promise.all(converted.map(({ source }) => (retire ? retireFile(source) : undefined)));
-  const outcome = `${converted.length} files, ${keys} keys: the YAML says the same as the Python`;
+  const outcome = `${countOf(converted.length, "file")}, ${countOf(keys, "key")}: the YAML says the same as the Python`;
   if (dryRun) log.info(outcome);
   else process.stdout.write(`${outcome}\n`);
   if (!dryRun && !retire && to === undefined) {

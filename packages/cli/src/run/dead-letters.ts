@@ -3,13 +3,13 @@
 import { existsSync } from "node:fs";
 import { type DeadLetter, type DeadLetterBox, openDeadLetters, type Which } from "@fedmsg/store";
 import { FedmsgError } from "fedmsg";
-import { type CommandContext, escapeControls, escapeLine } from "fedmsg/command";
+import { type CommandContext, countOf, escapeControls, escapeLine } from "fedmsg/command";
 import { loads, lossless, prettyDumps } from "fedmsg/encoding";
 import { cursorsPath, listCursorFiles, nearest } from "fedmsg/plugin";
 import { toAscii } from "../ascii.ts";
 import { Output } from "../output.ts";
+import { UsageError } from "../usage-error.ts";
 
-const usageError = 2;
 /** Letters that are read at a time. */
 const pageLetters = 100;
 const errorCharsMax = 500;
@@ -43,11 +43,7 @@ export async function list({ options, config, log, signal }: CommandContext): Pr
 /** Prints one letter. */
 export async function show({ arguments: words, options, config, log }: CommandContext): Promise<number> {
   const [consumer = "", word = ""] = words;
-  const [id] = parseIds([word]);
-  if (id === undefined) {
-    log.error(idExpected(word));
-    return usageError;
-  }
+  const id = parseId(word);
   const letter = await withBox(await find(config, consumer), (box) => box.get(id));
   if (!letter) {
     log.error(noLetter(consumer, id));
@@ -68,8 +64,7 @@ export async function retry(context: CommandContext): Promise<number> {
 export async function drop(context: CommandContext): Promise<number> {
   const { all, yes } = context.options;
   if (all && !yes) {
-    context.log.error("this deletes all dead letters of the consumer for good; say --all --yes to do so");
-    return usageError;
+    throw new UsageError("this deletes all dead letters of the consumer for good; say --all --yes to do so");
   }
   return change(context, (box, which) => box.drop(which), "deleted");
 }
@@ -79,21 +74,17 @@ async function change(
   work: (box: DeadLetterBox, which: Which) => Promise<number>,
   done: string,
 ): Promise<number> {
-  const ids = parseIds(words);
-  const wrong = words.find((_, n) => ids[n] === undefined);
-  if (wrong !== undefined || Boolean(options.all) === words.length > 0) {
-    log.error(wrong === undefined ? "say which: the ids of letters, or --all" : idExpected(wrong));
-    return usageError;
-  }
+  const ids = [...new Set(words.map(parseId))];
+  if (Boolean(options.all) === words.length > 0) throw new UsageError("say which: the ids of letters, or --all");
   return withBox(await find(config, consumer), async (box) => {
-    const known = [...new Set(ids as number[])].filter((id) => {
+    const known = ids.filter((id) => {
       const isKnown = (box.list({ after: id - 1, limit: 1 })[0]?.id ?? 0) === id;
       if (!isKnown) log.error(noLetter(consumer, id));
       return isKnown;
     });
     const changed = await work(box, options.all ? "all" : known);
-    process.stdout.write(`${changed} ${changed === 1 ? "letter" : "letters"} ${done}\n`);
-    return options.all || changed === new Set(ids).size ? 0 : 1;
+    process.stdout.write(`${countOf(changed, "letter")} ${done}\n`);
+    return options.all || changed === ids.length ? 0 : 1;
   });
 }
 
@@ -138,13 +129,10 @@ async function* lettersOf(path: string, signal: AbortSignal): AsyncGenerator<Dea
   }
 }
 
-/** Undefined for what is no id. */
-function parseIds(words: readonly string[]): (number | undefined)[] {
-  return words.map((word) => (/^[1-9]\d{0,14}$/.test(word) ? Number(word) : undefined));
-}
-
-function idExpected(word: string): string {
-  return `${JSON.stringify(word)} is no letter's id: a number was expected, as \`fedmsg dead-letters list\` shows it`;
+function parseId(word: string): number {
+  if (/^[1-9]\d{0,14}$/.test(word)) return Number(word);
+  const wanted = "a number was expected, as `fedmsg dead-letters list` shows it";
+  throw new UsageError(`${JSON.stringify(word)} is no letter's id: ${wanted}`);
 }
 
 function noLetter(consumer: string, id: number): string {

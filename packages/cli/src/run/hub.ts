@@ -1,6 +1,6 @@
 import { type Hub, type HubStats, startHub } from "@fedmsg/hub";
 import { FedmsgError } from "fedmsg";
-import { type CommandContext, escapeLine, type Log } from "fedmsg/command";
+import { type CommandContext, countOf, escapeLine, type Log } from "fedmsg/command";
 import { createReporter } from "../daemon.ts";
 import { allowForEnd, onHangup } from "../signals.ts";
 
@@ -57,19 +57,27 @@ export function formatRunning({ consumers, producers, failures }: HubStats): str
   const list = (noun: string, plugins: readonly { readonly name: string; readonly isRunning: boolean }[]) => {
     const names = plugins.filter(({ isRunning }) => isRunning).map(({ name }) => name);
     if (names.length === 0) return [];
-    return [`${names.length} ${noun}${names.length === 1 ? "" : "s"} (${names.join(", ")})`];
+    return [`${countOf(names.length, noun)} (${names.join(", ")})`];
   };
   const running = [...list("consumer", consumers), ...list("producer", producers)].join(", ");
   return failures.length === 0 ? running : `${running}; ${failures.length} could not be started`;
 }
 
-/** `120 messages received, 119 done, 1 dead letter, 3 failed attempts, 7 published, 0 refused` */
+/** `120 messages received, 117 done, 3 come again, 1 dead letter, 3 failed attempts, 7 published, 0 refused` */
 export function formatDone({ consumers, published, invalid }: HubStats): string {
-  const sum = (count: "received" | "done" | "deadLetters" | "failures") =>
+  const sum = (count: "received" | "done" | "released" | "deadLetters" | "failures") =>
     consumers.reduce((total, consumer) => total + consumer[count], 0);
   const refused = Object.values(invalid).reduce((total, count) => total + count, 0);
-  const done = `${sum("received")} messages received, ${sum("done")} done`;
-  return `${done}, ${sum("deadLetters")} dead letters, ${sum("failures")} failed attempts, ${published} published, ${refused} refused`;
+  const parts = [
+    `${countOf(sum("received"), "message")} received`,
+    `${sum("done")} done`,
+    ...(sum("released") > 0 ? [countOf(sum("released"), "comes again", "come again")] : []),
+    countOf(sum("deadLetters"), "dead letter"),
+    countOf(sum("failures"), "failed attempt"),
+    `${published} published`,
+    `${refused} refused`,
+  ];
+  return parts.join(", ");
 }
 
 /** A promise that a plugin forgot would end the process, and all other plugins with it; also while it is ending. */

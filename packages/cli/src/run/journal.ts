@@ -2,10 +2,11 @@
 
 import { type JournalReader, openJournalReader, pruneJournal } from "@fedmsg/store";
 import { FedmsgError } from "fedmsg";
-import { type CommandContext, escapeLine } from "fedmsg/command";
+import { type CommandContext, countOf, escapeLine } from "fedmsg/command";
 import type { JournalEntry } from "fedmsg/plugin";
 import { toAscii } from "../ascii.ts";
 import { Output } from "../output.ts";
+import { UsageError } from "../usage-error.ts";
 
 interface GrepOptions {
   readonly topic?: string;
@@ -53,7 +54,8 @@ export async function verify({ arguments: [file = ""], options, signal }: Comman
     } else {
       for (const { kind, detail } of faults) print(`${kind}: ${detail}`);
       if (faultCount > faults.length) print(`and ${faultCount - faults.length} more`);
-      print(`${good} messages are what was written, ${faultCount === 0 ? "no faults" : `${faultCount} faults`}`);
+      const written = countOf(good, "message is", "messages are");
+      print(`${written} what was written, ${faultCount === 0 ? "no faults" : countOf(faultCount, "fault")}`);
     }
     return faultCount === 0 ? 0 : 1;
   });
@@ -93,15 +95,16 @@ export async function grep({ arguments: words, options, signal }: CommandContext
 export async function prune({ arguments: [file = ""], options, log }: CommandContext): Promise<number> {
   const { olderThan, maxBytes } = options as PruneOptions;
   if (olderThan === undefined && maxBytes === undefined) {
-    log.error("say what is to go: --older-than, --max-bytes, or both");
-    return 2;
+    throw new UsageError("say what is to go: --older-than, --max-bytes, or both");
   }
   const { removed } = await pruneJournal(file, {
     olderThanMs: olderThan,
     bytesMax: maxBytes,
     onEvent: ({ detail }) => log.warn(detail),
   });
-  print(options.json ? JSON.stringify({ file, removed }) : `${removed} messages were removed`);
+  print(
+    options.json ? JSON.stringify({ file, removed }) : `${countOf(removed, "message was", "messages were")} removed`,
+  );
   return 0;
 }
 

@@ -127,7 +127,10 @@ export class ConfirmingPublisher {
     return this.#client.connected(signal);
   }
 
-  /** Waits for the relay's answers, for `publish_timeout` at most where there is an outbox, and closes. Idempotent. */
+  /**
+   * Waits for the relay's answers, and closes. With an outbox for `publish_timeout` at most, and, where nobody waits for a
+   * confirmation, not for a relay that is away. Idempotent.
+   */
   async drain(): Promise<void> {
     if (this.#outbox) await this.#outbox.drain();
     await this.#client.drain();

@@ -14,7 +14,10 @@ export interface Delivery {
   readonly relays: readonly DeliveryRelay[];
   /** Messages that were handed on and wait for the relay's answer, sent or not; with an outbox at most 2000 of those that wait there. */
   readonly inFlight: number;
-  /** Messages that a relay has. */
+  /**
+   * Messages that a relay said it has. One that goes out twice counts twice; one whose sender waits no longer (its signal fired, its
+   * time was over) does not count.
+   */
   readonly confirmed: number;
   /** How often a message was sent once more. */
   readonly retried: number;
@@ -33,7 +36,7 @@ export interface Delivery {
  */
 export type GivenUpReason = "too-old" | "too-large" | "invalid" | "lost";
 
-/** Why `publish` rejected: the outbox is `full` (`outbox_max_bytes`), or its file could not be written or opened (`journal`). */
+/** Why `publish` rejected: the outbox is `full`, or too small for the message (`outbox_max_bytes`), or its file could not be written or opened (`journal`). */
 export type RejectedReason = "full" | "journal";
 
 /** What is in an outbox, and what became of what was. All totals only grow, and begin at 0 with the bus. */
@@ -44,7 +47,7 @@ export interface OutboxState {
   readonly waitingBytes: number;
   /** How long the oldest of them has waited, by the machine's clock; 0 where none waits, nothing where it cannot be read. */
   readonly oldestSeconds: number | undefined;
-  /** Messages that no relay got, and that are not tried any more. */
+  /** Messages that no relay confirmed, and that are not tried any more. One that was on its way then, a relay may have. */
   readonly givenUp: Readonly<Record<GivenUpReason, number>>;
   /** Messages that `publish` rejected, and that are not in the outbox. */
   readonly rejected: Readonly<Record<RejectedReason, number>>;

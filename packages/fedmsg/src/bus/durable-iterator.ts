@@ -44,7 +44,7 @@ export class DurableIterator implements AsyncIterableIterator<DurableReceived, u
 
   async #next(): Promise<IteratorResult<DurableReceived, undefined>> {
     this.#settle();
-    if (this.#isFull) {
+    while (this.#isFull) {
       await new Promise<void>((resolve) => {
         this.#resume = resolve;
       });

@@ -27,8 +27,12 @@ export interface FollowedContext {
    * @returns its key, where it is for us, and whether it is new
    */
   readonly take: (body: Uint8Array, from: FetchedFrom) => Promise<Taken | undefined>;
-  /** A journal has this message: where it is in somebody's hands, it may be let go. */
-  readonly vouch: (body: Uint8Array) => void;
+  /**
+   * A journal has this message: where it is in somebody's hands, it may be let go.
+   *
+   * @returns its key, where it is, and no journal said so before
+   */
+  readonly vouch: (body: Uint8Array) => string | undefined;
 }
 
 /** Where a message was fetched. */

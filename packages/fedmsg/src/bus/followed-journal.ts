@@ -65,7 +65,7 @@ export class FollowedJournal {
   #fetchedAt = -Infinity;
   #failures = 0;
   #wake: (() => void) | undefined;
-  #isReplaced = false;
+  #hasWhatItGave = true;
   #completeAt: number | undefined;
   /** While there is nothing but the pages of one journal, what is behind us does not come again. */
   #isAllByPages: boolean;
@@ -91,9 +91,9 @@ export class FollowedJournal {
     this.#running = this.#run();
   }
 
-  /** Whether it was found to be another one when it was asked for the last time. */
-  get isReplaced(): boolean {
-    return this.#isReplaced;
+  /** Whether what was fetched from it counts as there; once it answered the last question, only what it gave then does. */
+  get hasWhatItGave(): boolean {
+    return this.#hasWhatItGave;
   }
 
   /** The journal's UUID, once it told. */
@@ -190,7 +190,7 @@ export class FollowedJournal {
   async vouch(signal: AbortSignal): Promise<void> {
     const { name, endpoint } = this;
     const follower = this.#follower;
-    if (follower) this.#isReplaced = !(await askToVouch({ name, endpoint, follower, signal, context: this.#context }));
+    if (follower) this.#hasWhatItGave = await askToVouch({ name, endpoint, follower, signal, context: this.#context });
   }
 
   /** Until something is due, or somebody wakes it. */

@@ -74,9 +74,9 @@ export class Following {
     for (const journal of this.#journals) if (journal.name === name) journal.hear(seqId as number);
   }
 
-  /** Whether a journal that gave something is still the one that is followed. */
+  /** Whether a journal that gave something is followed, and still has it, as far as is known. */
   has(journal: string): boolean {
-    return this.#journals.some((followed) => followed.journal === journal && !followed.isReplaced);
+    return this.#journals.some((followed) => followed.journal === journal && followed.hasWhatItGave);
   }
 
   /** A connection was lost, and is there again. */

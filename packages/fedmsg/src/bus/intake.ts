@@ -127,10 +127,16 @@ export class Intake {
     return { key, isNew: true };
   }
 
-  /** A journal has this: where it is what somebody has in hand, it may be let go. Never throws. */
-  vouch(body: Uint8Array): void {
+  /**
+   * A journal has this: where it is what somebody has in hand, it may be let go. Never throws.
+   *
+   * @returns its key, where it is, and no journal said so before
+   */
+  vouch(body: Uint8Array): string | undefined {
     const decoded = decodeBody(body, this.#options.config.bodyBytesMax);
-    if (decoded.valid) this.#following?.ledger.vouch(toKey(decoded), body);
+    if (!decoded.valid) return undefined;
+    const key = toKey(decoded);
+    return this.#following?.ledger.vouch(key, body) ? key : undefined;
   }
 
   #conclude(

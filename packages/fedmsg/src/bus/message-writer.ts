@@ -8,7 +8,7 @@ import type { Frames } from "../transport/transport.ts";
 import { createEnvelope, encodeEnvelope, encodeMessage, type Message } from "../wire/envelope.ts";
 import { topicBytesMax } from "../wire/frames.ts";
 import { buildTopic } from "../wire/topic.ts";
-import { hasTooManyValues } from "../wire/weight.ts";
+import { excessiveMemory } from "../wire/weight.ts";
 import { createUuid } from "./uuid.ts";
 
 /** What to publish. */
@@ -105,7 +105,7 @@ export class MessageWriter {
         `the body of ${message.topic.slice(0, 200)} is ${body.byteLength} bytes long, bodyBytesMax is ${bodyBytesMax}`,
       );
     }
-    if (hasTooManyValues(body, bodyBytesMax)) {
+    if (excessiveMemory(body, bodyBytesMax) !== undefined) {
       const what = `${message.topic.slice(0, 200)} has so many values in ${body.byteLength} bytes`;
       throw new FedmsgError(
         "FEDMSG_TOO_LARGE",

@@ -39,7 +39,7 @@ function open({ journal, clocks }: Pick<ReturnType<typeof openMachine>, "journal
   const age = new OutboxAge(maxAgeMs, clocks);
   age.begin(journal, journal.info.first - 1);
   return {
-    lastTooOld: () => age.lastTooOld(journal),
+    lastTooOld: (through = 0) => age.tooOld(journal, through).through,
     oldestSeconds: (through = 0) => age.oldestSeconds(journal, through),
   };
 }
@@ -105,6 +105,114 @@ test("a clock that jumps a year ahead while messages wait, and back, makes nothi
   machine.set(-365 * day);
   machine.pass(day);
   expect(age.lastTooOld()).toBe(0);
+});
+
+test("an outbox that is empty at a start with a clock a year ahead drops nothing fresh once the clock is right", async () => {
+  const machine = openMachine();
+  machine.set(365 * day);
+  const age = open(machine);
+  expect(age.lastTooOld()).toBe(0);
+  machine.pass(3 * day);
+  expect(age.lastTooOld()).toBe(0);
+  machine.set(-365 * day);
+  await machine.append(1);
+  expect(age.lastTooOld()).toBe(0);
+  machine.pass(week);
+  expect(age.lastTooOld()).toBe(0);
+  machine.pass(1);
+  expect(age.lastTooOld()).toBe(1);
+});
+
+test("a clock that was a year ahead for days drops nothing fresh once it is right", async () => {
+  const machine = await openFilled();
+  const age = open(machine);
+  machine.set(365 * day);
+  for (let n = 0; n < 2 * 24; n++) {
+    machine.pass(hour);
+    age.lastTooOld();
+  }
+  machine.set(-365 * day);
+  await machine.append(6);
+  machine.pass(hour);
+  expect(age.lastTooOld()).toBe(0); // Also of those from before: what was not dropped then is not too old now.
+  machine.pass(week - hour);
+  expect(age.lastTooOld()).toBe(5);
+  machine.pass(1);
+  expect(age.lastTooOld()).toBe(6);
+});
+
+test("a clock that jumps ahead while nobody looks drops nothing at the next look", async () => {
+  const machine = await openFilled();
+  const age = open(machine);
+  expect(age.lastTooOld()).toBe(0);
+  machine.set(365 * day);
+  machine.pass(6 * day);
+  expect(age.lastTooOld()).toBe(0);
+});
+
+test("a message that was stamped with a clock that was behind takes none with it that waits before it", async () => {
+  const machine = await openFilled();
+  const age = open(machine);
+  machine.set(-365 * day);
+  await machine.append(6);
+  machine.set(365 * day);
+  await machine.append(7);
+  expect(age.lastTooOld()).toBe(0);
+  expect(open(machine).lastTooOld()).toBe(0);
+  machine.pass(week - hour + 1);
+  expect(age.lastTooOld()).toBe(4);
+  machine.pass(hour);
+  expect(age.lastTooOld()).toBe(7);
+});
+
+test("a message that was stamped with a clock that was ahead keeps those behind it", async () => {
+  const machine = openMachine();
+  const age = open(machine);
+  machine.set(day);
+  await machine.append(1);
+  machine.set(-day);
+  await machine.append(2);
+  machine.pass(week + hour);
+  expect(age.lastTooOld()).toBe(0);
+  machine.pass(day);
+  expect(age.lastTooOld()).toBe(2);
+});
+
+test("a process that was started with a clock a year behind drops what is too old when the clock has been right for a while", async () => {
+  const machine = openMachine();
+  machine.set(-365 * day);
+  const age = open(machine);
+  expect(age.lastTooOld()).toBe(0);
+  machine.set(365 * day);
+  await machine.append(1);
+  for (let n = 0; n < 7 * 24; n++) {
+    machine.pass(hour);
+    expect(age.lastTooOld()).toBe(0);
+  }
+  machine.pass(1);
+  expect(age.lastTooOld()).toBe(1);
+});
+
+test("a message of 1970 at a start does not put the bound out of force", async () => {
+  const machine = openMachine();
+  const nowMs = machine.clocks.now();
+  machine.set(-nowMs);
+  await machine.append(1);
+  machine.set(nowMs);
+  const age = open(machine);
+  await machine.append(2);
+  machine.pass(week / 10);
+  expect(age.lastTooOld()).toBe(0);
+  machine.pass(week - week / 10 + 1);
+  expect(age.lastTooOld()).toBe(2);
+});
+
+test("what is too old is told in pieces", async () => {
+  const machine = openMachine();
+  const age = open(machine);
+  for (let n = 1; n <= 25_000; n++) await machine.append(n);
+  machine.pass(week + 1);
+  expect([age.lastTooOld(), age.lastTooOld(10_000), age.lastTooOld(20_000)]).toEqual([10_000, 20_000, 25_000]);
 });
 
 test("without a bound nothing is too old", async () => {

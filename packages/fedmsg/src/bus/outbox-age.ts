@@ -2,8 +2,9 @@
  * How old messages in an outbox are, and which of them are too old (`outbox_max_age`).
  *
  * The machine's clock may be wrong: a year on at a start, everything would be too old at once. So what was there at the start
- * is too old at the earliest when a tenth of the time allowed is over ({@link AgeLimit}), whatever the clock says: time to set it right, or
- * for the relay to take it. Rejected: to go by the newest message, as that may have been written with the wrong clock.
+ * is too old at the earliest when a tenth of the time allowed is over, whatever the clock says: time to set it right, or for the
+ * relay to take it ({@link AgeLimit}). And the oldest go in order: one that is not too old keeps all that wait behind it, whatever
+ * their times are.
  */
 
 import { AgeLimit } from "../replay/age-limit.ts";
@@ -17,11 +18,22 @@ export interface OutboxClocks {
   readonly monotonicNow: () => number;
 }
 
+/** Messages from the oldest on. */
+export interface TooOld {
+  /** The last one that is too old; the one before the oldest where none is. */
+  readonly through: number;
+  /** Whether there may be more of them behind it. */
+  readonly hasMore: boolean;
+}
+
 /** The machine's. */
 const machineClocks: OutboxClocks = { now: () => Date.now(), monotonicNow: () => performance.now() };
 
 /** So many damaged messages in front of the oldest are passed. */
 const damagedMax = 100;
+/** So many are looked at for a question, and so many bytes. */
+const pageMax = 10_000;
+const pageBytes = 4 * 1024 * 1024;
 
 /** See the top of the file. */
 export class OutboxAge {
@@ -49,9 +61,24 @@ export class OutboxAge {
     this.#limit = new AgeLimit({ ...this.#clocks, maxAgeMs: this.#maxAgeMs, startMs });
   }
 
-  /** The last position that is too old; 0 where none is. @throws FedmsgError FEDMSG_JOURNAL */
-  lastTooOld(journal: Journal): number {
-    return this.#limit ? journal.positionAt(this.#limit.olderThanMs() - 1) : 0;
+  /**
+   * What is too old of those behind a position, a piece at a time; damaged ones go with what is behind them.
+   *
+   * @throws FedmsgError FEDMSG_JOURNAL
+   */
+  tooOld(journal: Journal, through: number): TooOld {
+    const limitMs = this.#limit?.olderThanMs();
+    const { head } = journal.info;
+    if (limitMs === undefined || head <= through) return { through, hasMore: false };
+    const oldestMs = this.#readOldest(journal, through);
+    if (oldestMs !== undefined && oldestMs >= limitMs) return { through, hasMore: false };
+    const page = journal.page({ after: through, limit: pageMax, bytesMax: pageBytes });
+    let last = through;
+    for (const { position, timeMs } of page.entries) {
+      if (timeMs >= limitMs) return { through: last, hasMore: false };
+      last = position;
+    }
+    return { through: last, hasMore: last > through && page.through < head };
   }
 
   /** How long the oldest message behind a position has waited, in seconds; 0 where there is none, nothing where it cannot be read. */
@@ -65,7 +92,7 @@ export class OutboxAge {
     if (this.#oldest.position > through) return this.#oldest.timeMs;
     try {
       const [entry] = journal.page({ after: through, limit: damagedMax, bytesMax: 1 }).entries;
-      if (entry) this.#oldest = entry;
+      if (entry) this.#oldest = { position: entry.position, timeMs: entry.timeMs };
       return entry?.timeMs;
     } catch {
       return undefined; // Whoever wants the messages themselves hears of it.

@@ -19,3 +19,12 @@ export function damagedError(): FedmsgError {
 export function deletedError(): FedmsgError {
   return new FedmsgError("FEDMSG_JOURNAL", "the outbox was deleted or replaced");
 }
+
+/** @param cause says that its lock is held */
+export function otherProcessError(file: string, cause: unknown): FedmsgError {
+  const detail =
+    `outbox: ${file}: another process has this outbox open, and an outbox belongs to one process; give this one a file of its own ` +
+    "({name} in the path stands for its name), or set outbox in a configuration that only one of them reads (--config-filename), or " +
+    "end the other one";
+  return new FedmsgError("FEDMSG_JOURNAL", detail, { cause });
+}

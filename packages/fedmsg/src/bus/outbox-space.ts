@@ -54,10 +54,26 @@ export class OutboxSpace {
     return (this.#bytesMax === 0 || used + bytes <= this.#bytesMax) && this.#pending < pendingMax;
   }
 
-  /** Of a message for which there is no room beside so many. */
-  fullError(journal: Journal, count: number): FedmsgError {
+  /** Whether a message of so many bytes has room where nothing else is. */
+  fits(bytes: number): boolean {
+    return this.#bytesMax === 0 || bytes <= this.#bytesMax;
+  }
+
+  /** Of a message of so many bytes for which there is no room, beside `count` in the journal. */
+  fullError(journal: Journal, count: number, bytes: number): FedmsgError {
+    return new FedmsgError("FEDMSG_QUEUE_FULL", this.#describe(journal, count, bytes));
+  }
+
+  #describe(journal: Journal, count: number, bytes: number): string {
+    if (!this.fits(bytes)) {
+      const found = `the message takes ${bytes} bytes, and outbox_max_bytes is ${this.#bytesMax}`;
+      return `${found}: there is never room for it; publish less at a time, or allow more`;
+    }
+    if (this.#pending >= pendingMax) {
+      return `${this.#pending} messages wait to be written to the outbox, as many as may; publish again when some are`;
+    }
     const used = this.waitingBytes(journal) + this.#pendingBytes;
-    const detail = `${count} messages of ${used} bytes wait in the outbox, ${this.#bytesMax} are allowed (outbox_max_bytes)`;
-    return new FedmsgError("FEDMSG_QUEUE_FULL", `${detail}; publish again when the relay has taken some`);
+    const found = `${count + this.#pending} messages of ${used} bytes wait in the outbox`;
+    return `${found}, ${this.#bytesMax} are allowed (outbox_max_bytes); publish again when the relay has taken some`;
   }
 }

@@ -32,11 +32,15 @@ export class OutboxTally {
     this.#last = undefined;
   }
 
-  /** A message of so many bytes was not kept. Returns why. */
-  reject(error: FedmsgError, bytes: number): FedmsgError {
+  /**
+   * A message was not kept. Returns why.
+   *
+   * @param bytes of the message; nothing where there would be no room for it in an empty outbox either, which is no problem of this one
+   */
+  reject(error: FedmsgError, bytes: number | undefined): FedmsgError {
     if (error.code !== "FEDMSG_QUEUE_FULL" && error.code !== "FEDMSG_JOURNAL") return error;
     this.#rejected[error.code === "FEDMSG_QUEUE_FULL" ? "full" : "journal"]++;
-    this.#last = { error, bytes, at: performance.now() };
+    if (bytes !== undefined) this.#last = { error, bytes, at: performance.now() };
     return error;
   }
 

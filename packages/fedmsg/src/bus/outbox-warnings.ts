@@ -27,6 +27,19 @@ export class OutboxWarnings {
     this.tell(detail);
   }
 
+  /** The end waits for the relay. `seconds`: at most so many; 0: any number. */
+  waitsFor(relay: string, count: number, seconds: number): void {
+    const time = seconds > 0 ? `${seconds} s` : "any time";
+    this.tell(
+      `${count === 1 ? "1 message waits" : `${count} messages wait`} for the relay at ${relay}; it is given ${time}`,
+    );
+  }
+
+  /** It ends, and messages are in it. */
+  stays(count: number): void {
+    if (count > 0) this.tell(`${count} messages are not confirmed; they stay there, and go out at the next start`);
+  }
+
   /**
    * Messages are lost. Each is counted in some warning: in one at once, or in the next that `flush` tells.
    *

@@ -15,8 +15,8 @@
 
 import type { Config } from "../config/index.ts";
 import { FedmsgError } from "../errors.ts";
-import type { Confirmation, ConfirmClient, Outgoing } from "../replay/confirm-client.ts";
-import type { Journal, JournalEntry, JournalInfo } from "../replay/journal.ts";
+import type { Confirmation, ConfirmClient } from "../replay/confirm-client.ts";
+import type { Journal, JournalEntry, JournalInfo, Page } from "../replay/journal.ts";
 import { closedError } from "../transport/errors.ts";
 import { framesByteLength } from "../transport/transport.ts";
 import type { OutboxState } from "./delivery.ts";
@@ -24,10 +24,13 @@ import type { Written } from "./message-writer.ts";
 import { OutboxAge, type OutboxClocks } from "./outbox-age.ts";
 import { damagedError, deletedError, stillThereError, tooOldError } from "./outbox-errors.ts";
 import { OutboxFile } from "./outbox-file.ts";
+import { HandedMessages } from "./outbox-handed.ts";
+import { OutboxProgress } from "./outbox-progress.ts";
 import { OutboxSpace } from "./outbox-space.ts";
 import { OutboxTally } from "./outbox-tally.ts";
 import { OutboxWarnings } from "./outbox-warnings.ts";
 import { ConfirmWaiters, OutboxLife, type OutboxPlace, vouchedThrough } from "./outcomes.ts";
+import { RelayPresence } from "./relay-presence.ts";
 import { waitAtMost } from "./wait-at-most.ts";
 
 /** Parts of an outbox. */
@@ -39,18 +42,12 @@ export interface OutboxOptions {
   readonly clocks?: OutboxClocks;
 }
 
-/** Messages that are handed to the client at a time: those on their way, and as many behind them. */
-const handedMax = 2000;
-/** Bytes of these; one message always fits. */
-const handedBytesMax = 16 * 1024 * 1024;
 /** Fewer are not read from the journal while others are on their way. */
 const pageMin = 250;
 const pageBytes = 4 * 1024 * 1024;
 /** So many confirmed entries are pruned together. */
 const pruneEntries = 1000;
 const tickMs = 1000;
-/** So many that are too old are dropped at a time. */
-const droppedMax = 10_000;
 
 /** Keeps messages and hands them to the relay. */
 export class Outbox {
@@ -61,14 +58,11 @@ export class Outbox {
   readonly #tally = new OutboxTally();
   readonly #warnings: OutboxWarnings;
   readonly #waiters = new ConfirmWaiters((isWaiting) => this.#timer[isWaiting ? "ref" : "unref"]());
-  /** On their way, by position. */
-  readonly #handed = new Map<number, Outgoing>();
-  /** Positions beyond `#through` that are done with. */
-  readonly #early = new Set<number>();
+  readonly #handed: HandedMessages;
+  readonly #progress = new OutboxProgress();
+  readonly #presence: RelayPresence;
   /** What positions mean as long as the journal is the same one. */
   #life = new OutboxLife();
-  /** Everything up to here is confirmed, or given up. */
-  #through = 0;
   /** Everything up to here was handed to the client. */
   #read = 0;
   #isFilling = false;
@@ -89,15 +83,18 @@ export class Outbox {
     this.#warnings = new OutboxWarnings(options.onWarning);
     this.#file = new OutboxFile(journal, reopen, this.#warnings);
     this.#age = new OutboxAge(options.config.outbox_max_age * 1000, options.clocks);
-    this.#begin();
+    this.#handed = new HandedMessages(options.client);
+    this.#presence = new RelayPresence(options.client, options.config.relay_confirm.length);
+    journal.positionAt(0); // Damaged tables are told of now, and not when thousands of messages are in them.
+    this.#begin(0);
     this.#goOn();
     this.#timer = setInterval(() => this.#tick(), tickMs).unref();
   }
 
-  #begin(): void {
-    this.#through = this.#journal.info.first - 1;
-    this.#read = this.#through;
-    this.#age.begin(this.#journal, this.#through);
+  /** @param vouched what was done with up to here still is */
+  #begin(vouched: number): void {
+    this.#read = this.#progress.begin(this.#journal.info.first, vouched);
+    this.#age.begin(this.#journal, this.#read);
   }
 
   get #journal(): Journal {
@@ -106,7 +103,7 @@ export class Outbox {
 
   /** Messages that are neither confirmed nor given up. */
   get count(): number {
-    return this.#journal.info.head - this.#through - this.#early.size;
+    return this.#progress.countLeft(this.#journal.info.head);
   }
 
   /** How it is at the moment. */
@@ -115,7 +112,7 @@ export class Outbox {
     return {
       waiting: this.count,
       waitingBytes: this.#space.waitingBytes(this.#journal),
-      oldestSeconds: this.count === 0 ? 0 : this.#age.oldestSeconds(this.#journal, this.#through),
+      oldestSeconds: this.count === 0 ? 0 : this.#age.oldestSeconds(this.#journal, this.#progress.through),
       ...this.#tally.counts,
       ...(problem !== undefined && { problem }),
     };
@@ -151,14 +148,15 @@ export class Outbox {
 
   #assertTakes(bytes: number): void {
     if (!this.#file.missing && this.#space.hasRoom(this.#journal, bytes)) return;
-    throw this.#tally.reject(this.#file.missing ?? this.#space.fullError(this.#journal, this.count), bytes);
+    const error = this.#file.missing ?? this.#space.fullError(this.#journal, this.count, bytes);
+    throw this.#tally.reject(error, this.#space.fits(bytes) ? bytes : undefined);
   }
 
   /** What becomes of a message. */
   confirmed({ life, position }: OutboxPlace): Promise<Confirmation | undefined> {
     const known = life.find(position, this.#life);
     if (known) return known instanceof FedmsgError ? Promise.reject(known) : Promise.resolve(known);
-    if (position <= this.#through || this.#early.has(position)) {
+    if (this.#progress.has(position)) {
       return Promise.resolve({ relay: this.#options.client.relay, position: 0 }); // Too long ago to know more.
     }
     if (this.#closing) return Promise.reject(stillThereError());
@@ -181,53 +179,52 @@ export class Outbox {
     try {
       for (;;) {
         const left = this.#journal.info.head - this.#read;
-        const room = handedMax - this.#handed.size;
-        if (left <= 0 || room < Math.min(left, pageMin) || this.#options.client.bytes >= handedBytesMax) return;
+        const { room } = this.#handed;
+        if (left <= 0 || room < Math.min(left, pageMin)) return;
         const page = this.#journal.page({ after: this.#read, limit: room, bytesMax: pageBytes });
-        if (page.damaged) this.#passDamaged(page.damaged);
+        this.#passLost(this.#read, page);
         for (const entry of page.entries) {
-          this.#hand(entry);
+          if (!this.#progress.has(entry.position)) this.#hand(entry);
           this.#read = entry.position;
         }
         this.#read = page.through;
       }
     } catch (error) {
+      if (FedmsgError.from(error).code === "FEDMSG_CLOSED") return; // The client, which ends first.
       this.#file.failed(error);
     }
   }
 
-  #hand({ position, topic, body }: JournalEntry): void {
-    const outgoing = this.#options.client.send([Buffer.from(topic), body], (error, at) => {
-      if (this.#handed.get(position) !== outgoing) return; // Of a journal that is no more.
-      this.#handed.delete(position);
-      if (error?.code === "FEDMSG_CLOSED") return;
-      if (error?.code === "FEDMSG_REFUSED") this.#warnings.lost(1, topic, error.message);
+  #hand(entry: JournalEntry): void {
+    this.#handed.hand(entry, (outcome, bytes) => {
+      const error = typeof outcome === "number" ? undefined : outcome;
+      if (error?.code === "FEDMSG_REFUSED") this.#warnings.lost(1, entry.topic, error.message);
       this.#tally.answered(error);
-      this.#done(position, outgoing.bytes, error ?? at);
+      this.#done(entry.position, bytes, outcome);
     });
-    this.#handed.set(position, outgoing);
   }
 
-  #passDamaged(positions: readonly number[]): void {
+  /** Messages that a page should have, and has not: what is there is damaged, or nothing is. */
+  #passLost(after: number, { entries, through }: Page): void {
+    if (entries.length === through - after) return;
+    const there = new Set(entries.map(({ position }) => position));
+    const lost = this.#progress.listLeft(after, through).filter((position) => !there.has(position));
+    if (lost.length === 0) return;
     const error = damagedError();
-    this.#tally.giveUp("lost", positions.length);
-    this.#warnings.lost(positions.length, undefined, error.message);
-    for (const position of positions) this.#done(position, 0, error);
+    this.#tally.giveUp("lost", lost.length);
+    this.#warnings.lost(lost.length, undefined, error.message);
+    for (const position of lost) this.#done(position, 0, error);
   }
 
   /** A message is confirmed, or given up. */
   #done(position: number, bytes: number, outcome: FedmsgError | number): void {
     this.#space.done(bytes);
-    const { outcomes } = this.#life;
-    if (typeof outcome === "number") outcomes.add(position, this.#options.client.relay, outcome);
-    else outcomes.addLoss(position, outcome);
-    if (position === this.#through + 1) {
-      this.#through++;
-      while (this.#early.delete(this.#through + 1)) this.#through++;
-    } else this.#early.add(position);
     const { relay } = this.#options.client;
+    if (typeof outcome === "number") this.#life.outcomes.add(position, relay, outcome);
+    else this.#life.outcomes.addLoss(position, outcome);
+    this.#progress.done(position);
     this.#waiters.settle(position, typeof outcome === "number" ? { relay, position: outcome } : outcome);
-    if (this.#through - this.#journal.info.first + 1 >= pruneEntries) this.#prune();
+    if (this.#progress.through - this.#journal.info.first + 1 >= pruneEntries) this.#prune();
     this.#fillSoon();
     this.#tellIfEmpty();
   }
@@ -237,9 +234,10 @@ export class Outbox {
   }
 
   #prune(): void {
-    if (this.#through < this.#journal.info.first || this.#file.replacing || this.#file.missing) return;
+    const { through } = this.#progress;
+    if (through < this.#journal.info.first || this.#file.replacing || this.#file.missing) return;
     try {
-      this.#journal.prune({ through: this.#through });
+      this.#journal.prune({ through });
       this.#space.pruned();
     } catch (error) {
       this.#warnings.trouble(`what is confirmed cannot be taken out: ${FedmsgError.from(error).message}`);
@@ -249,14 +247,18 @@ export class Outbox {
   #tick(): void {
     this.#warnings.flush();
     this.#file.tick();
+    this.#presence.isExpected();
     this.#lookAfterJournal();
   }
 
   #lookAfterJournal(): void {
     if (this.#closing || this.#file.replacing) return;
     if (!this.#file.isInPlace()) {
-      const onNew = (before: JournalInfo) => this.#beginAnew(before);
-      this.#file.replace(onNew, () => this.#fill());
+      const onEnd = () => {
+        this.#prune();
+        this.#fill();
+      };
+      this.#file.replace((before) => this.#beginAnew(before), onEnd);
       return;
     }
     try {
@@ -277,22 +279,18 @@ export class Outbox {
 
   /** What is too old is not worth sending: others would refuse it. Answers whether there may be more of it. */
   #dropOld(): boolean {
-    const oldest = this.#age.lastTooOld(this.#journal);
-    const last = Math.min(oldest, this.#through + droppedMax);
+    const { through: before } = this.#progress;
+    const { through, hasMore } = this.#age.tooOld(this.#journal, before);
     const error = tooOldError(this.#options.config.outbox_max_age);
-    let count = 0;
-    for (let position = this.#through + 1; position <= last; position = Math.max(position, this.#through) + 1) {
-      if (this.#early.has(position)) continue;
-      count++;
-      const outgoing = this.#handed.get(position);
-      this.#handed.delete(position);
-      if (outgoing) this.#options.client.giveUp(outgoing, error);
+    const dropped = this.#progress.listLeft(before, through);
+    for (const position of dropped) {
+      this.#handed.giveUp(position, error);
       this.#done(position, 0, error);
     }
-    this.#read = Math.max(this.#read, last);
-    this.#tally.giveUp("too-old", count);
-    if (count > 0) this.#warnings.tell(`${count} messages are lost: ${error.message}`);
-    return last < oldest;
+    this.#read = Math.max(this.#read, through);
+    this.#tally.giveUp("too-old", dropped.length);
+    if (dropped.length > 0) this.#warnings.lost(dropped.length, undefined, error.message);
+    return hasMore;
   }
 
   /** There is another journal, or the same one again. */
@@ -300,35 +298,37 @@ export class Outbox {
     const lost = deletedError();
     const vouched = vouchedThrough(this.#journal.info, before.uuid);
     if (vouched < before.head) {
-      const early = [...this.#early].filter((position) => position > vouched).length;
-      const count = before.head - Math.max(vouched, this.#through) - early;
+      const count = this.#progress.countLeftBehind(vouched, before.head);
       if (count > 0) this.#warnings.tell(`${count} messages that were not confirmed are lost: ${lost.message}`);
-      this.#tally.giveUp("lost", Math.max(0, count));
+      this.#tally.giveUp("lost", count);
       this.#waiters.rejectAll(lost, vouched);
       this.#life = this.#life.follow(vouched, lost);
     }
-    const handed = new Map(this.#handed);
-    this.#handed.clear();
-    for (const outgoing of handed.values()) this.#options.client.giveUp(outgoing, lost);
-    this.#early.clear();
+    this.#handed.giveUpAll(lost);
     this.#space.pruned();
     this.#tally.works();
-    this.#begin();
+    this.#begin(vouched);
   }
 
-  /** Waits until all is confirmed, for `publish_timeout` at most, and closes. What is left stays for the next start. */
+  /**
+   * Waits until all is confirmed, for `publish_timeout` at most, and closes. What is left stays for the next start; a relay that is
+   * not there is not waited for, unless somebody waits for a confirmation.
+   */
   async drain(): Promise<void> {
     this.#isEnding = true;
-    if (this.count + this.#space.pending > 0 && !this.#closing) {
-      await waitAtMost(this.#options.config.publish_timeout, (resolve) => {
-        this.#onEmpty = resolve;
-      });
-    }
-    if (this.count > 0) {
-      this.#warnings.tell(`${this.count} messages are not confirmed; they stay there, and go out at the next start`);
-    }
+    if (this.count + this.#space.pending > 0 && !this.#closing) await this.#waitForRelay();
+    this.#warnings.stays(this.count);
     await this.#options.client.close();
     await this.close();
+  }
+
+  async #waitForRelay(): Promise<void> {
+    const { publish_timeout: seconds } = this.#options.config;
+    const onLong = () => this.#warnings.waitsFor(this.#options.client.relay, this.count, seconds);
+    const goesOn = () => this.#presence.isExpected() || this.#space.pending > 0 || !this.#waiters.isEmpty;
+    await waitAtMost({ seconds, goesOn, onLong }, (resolve) => {
+      this.#onEmpty = resolve;
+    });
   }
 
   /** Stops; what is not confirmed stays for the next start. Idempotent. */

@@ -105,6 +105,11 @@ export class ConfirmWaiters {
     this.#onWaiting = onWaiting;
   }
 
+  /** Whether nobody waits. */
+  get isEmpty(): boolean {
+    return this.#waiters.size === 0;
+  }
+
   wait(position: number): Promise<Confirmation | undefined> {
     let waiter = this.#waiters.get(position);
     if (!waiter) {

@@ -81,7 +81,8 @@ export interface DurableReceived extends Received {
   release(): void;
   /**
    * Whether a journal that is followed has it, by that journal's own word: then it comes again where it is not committed. It was
-   * fetched from there; or the subscription (`commit: "explicit"`) was drained, and the journal, asked at that time, gave it.
+   * fetched from there; and once the subscription (`commit: "explicit"`) was drained, the journal, asked at that time, gave it, or
+   * could not be asked.
    */
   readonly comesAgain: boolean;
 }

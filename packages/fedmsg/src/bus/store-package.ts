@@ -15,6 +15,8 @@ export interface StorePackage {
       readonly onEvent: (event: { readonly detail: string }) => void;
     },
   ): Promise<Journal>;
+  /** Whether what was thrown says that another writer has the file. */
+  isLocked(error: unknown): boolean;
   openCursors(
     location: string,
     options: {

@@ -1,7 +1,8 @@
 /**
  * At the end of a subscription a message in somebody's hands may be let go where a journal has it: it comes again at the next
  * start. Only the journal knows. What heartbeats list is not asked for, as anybody can send them; nor who sent the message,
- * as its journal may be another one by now, or somebody else's. What a journal does not give in time counts as not there.
+ * as its journal may be another one by now, or somebody else's; nor what the journal gave once, as it may be pruned by now. What a
+ * journal does not give in time counts as not there, but for what was fetched from it: there its word holds until it answers.
  *
  * ```
  *  sure ───────────────────────────▶ cursor ───────────────────────────▶ head
@@ -15,7 +16,7 @@
  */
 
 import { FedmsgError } from "../errors.ts";
-import { fetchPages } from "../replay/fetch.ts";
+import { fetchPages, isOtherJournal } from "../replay/fetch.ts";
 import type { Follower } from "../replay/follower.ts";
 import type { FollowedContext } from "./followed-context.ts";
 
@@ -32,23 +33,34 @@ export interface VouchingOptions {
 /**
  * Has a journal say which pending messages it has, until it has all of them or everything was looked at. Never rejects.
  *
- * @returns false where the journal is another one now: then it vouches for nothing
+ * @returns whether what was fetched from it before still counts as there: not where it told all that it has, nor where something is
+ *   gone from it, or it is another journal now, which vouches for nothing
  */
 export async function askToVouch({ name, endpoint, follower, context, signal }: VouchingOptions): Promise<boolean> {
   const { ledger, prefixes, vouch, status } = context;
   const { cursor, sure, journal } = follower;
   const topics = prefixes.includes("") ? undefined : prefixes;
+  const vouched: string[] = [];
+  let isWhole = true;
   try {
     for (const [after, through] of [[cursor], [sure, cursor]] as const) {
-      for await (const { header, bodies } of fetchPages(endpoint, { after, through, topics, signal })) {
-        if (header.journal !== journal) return false;
-        for (const body of bodies) vouch(body);
-        if (ledger.unvouched === 0) return true;
+      for await (const { header, bodies } of fetchPages(endpoint, { after, through, topics, journal, signal })) {
+        if (header.first > sure + 1) isWhole = false;
+        for (const body of bodies) {
+          const key = vouch(body);
+          if (key !== undefined) vouched.push(key);
+        }
+        if (ledger.unvouched === 0) return false;
       }
     }
+    return false;
   } catch (error) {
+    if (isOtherJournal(error)) {
+      for (const key of vouched) ledger.unvouch(key);
+      return false;
+    }
     const detail = `cannot be asked at the end which messages it has: ${FedmsgError.from(error).message}`;
     if (!signal.aborted) status.emit({ type: "warning", name, detail });
+    return isWhole;
   }
-  return true;
 }

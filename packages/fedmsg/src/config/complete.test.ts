@@ -79,6 +79,7 @@ test("configOrigin tells options from defaults", () => {
 
 describe("keys that must agree", () => {
   const outbox = "sqlite:/tmp/outbox.db";
+  const relay_confirm = ["tcp://relay:9942"];
   test.each([
     [
       { outbox, replay_window: 3600 },
@@ -87,14 +88,29 @@ describe("keys that must agree", () => {
     [{ outbox, replay_window: 3600, outbox_max_age: 3601 }, /it is 3601/],
     [{ outbox, replay_window: 3600, outbox_max_age: 0 }, /it is 0, without limit/],
   ])("an outbox keeps for longer than replay_window allows: %j", (given, message) => {
-    expect(() => completeConfig(given)).toThrow(expect.objectContaining({ code: "FEDMSG_CONFIG_INVALID" }));
-    expect(() => completeConfig(given)).toThrow(message);
+    const complete = () => completeConfig({ relay_confirm, ...given });
+    expect(complete).toThrow(expect.objectContaining({ code: "FEDMSG_CONFIG_INVALID" }));
+    expect(complete).toThrow(message);
   });
 
   test("it is found over two layers, and only where there is an outbox", () => {
-    const base = completeConfig({ replay_window: 3600 });
+    const base = completeConfig({ relay_confirm, replay_window: 3600 });
     expect(() => completeConfig({ outbox }, base)).toThrow("outbox_max_age");
     expect(completeConfig({ outbox, outbox_max_age: 3600 }, base)).toMatchObject({ outbox_max_age: 3600 });
-    expect(completeConfig({ outbox })).toMatchObject({ outbox_max_age: 604_800, replay_window: 0 });
+    expect(completeConfig({ outbox, relay_confirm })).toMatchObject({ outbox_max_age: 604_800, replay_window: 0 });
+  });
+
+  test("an outbox that no relay would empty is refused, whichever of the keys is changed last", () => {
+    const refusal = /^option: outbox: found no address in relay_confirm; wanted /;
+    expect(() => completeConfig({ outbox })).toThrow(refusal);
+    expect(() => completeConfig({ outbox, relay_confirm: [] })).toThrow(refusal);
+    const base = completeConfig({ outbox, relay_confirm });
+    expect(() => completeConfig({ relay_confirm: [] }, base)).toThrow(refusal);
+    expect(completeConfig({ outbox: null, relay_confirm: [] }, base)).toMatchObject({ outbox: null });
+  });
+
+  test.each(["/tmp/outbox.db", "mysql:outbox", "sqlite:"])("an outbox must name a file as sqlite: does: %s", (url) => {
+    const refusal = /^option: outbox: found a text; wanted sqlite: and a path/;
+    expect(() => completeConfig({ outbox: url, relay_confirm })).toThrow(refusal);
   });
 });

@@ -108,7 +108,7 @@ describe("layers", () => {
   test("an outbox that keeps longer than replay_window allows is told with file and line of the key", async () => {
     await write({
       "cwd/fedmsg.d/a.yaml": "name: x\nreplay_window: 3600",
-      "cwd/fedmsg.d/b.yaml": "outbox: sqlite:/tmp/{name}.db",
+      "cwd/fedmsg.d/b.yaml": "outbox: sqlite:/tmp/{name}.db\nrelay_confirm: [tcp://relay:9942]",
     });
     expect(await refusal()).toEqual({
       code: "FEDMSG_CONFIG_INVALID",

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { codeOf, eventually, expectNoLeaks, range, tempFolder, withTimeout } from "@fedmsg/testkit";
-import { Reply, Router } from "@fedmsg/zmtp";
+import { Reply } from "@fedmsg/zmtp";
 import { describe, expect, test, vi } from "vitest";
 import { filledJournal, TestJournal } from "../../test/test-journal.ts";
 import { askReplay } from "./client.ts";
@@ -144,47 +144,6 @@ describe("failures", () => {
     expect(await codeOf(askReplay(server.address, {}, { timeoutMs: 100 }))).toBe("FEDMSG_TIMEOUT");
     const pages = fetchPages(server.address, { after: 0, timeoutMs: 50, retryMs: 1, triesMax: 3 });
     expect(await codeOf(pages.next())).toBe("FEDMSG_TIMEOUT");
-  });
-
-  test("a time-out asks for less, over a new connection", async () => {
-    const asked: unknown[] = [];
-    const names = new Set<string>();
-    await using router = new Router({ lingerMs: 0 });
-    const address = await router.bind(any);
-    router.onBatch((batch) => {
-      for (const [name, , query] of batch.keep()) {
-        const value = JSON.parse(String(query));
-        asked.push(value);
-        names.add(String(name?.toString("hex")));
-        const header = JSON.stringify({ journal: uuid, first: 1, head: 0, through: 0 });
-        if (value.limit < 10) router.trySend([name as Buffer, "", header]);
-      }
-    });
-    await all(fetchPages(address, { after: 0, limit: 100, retryMs: 1, timeoutMs: 100 }));
-    expect(asked).toEqual([
-      { after: 0, limit: 100 },
-      { after: 0, limit: 25 },
-      { after: 0, limit: 7 },
-    ]);
-    expect(names.size).toBe(3);
-  });
-
-  test("after a time-out each answer asks for more again, up to what was asked for first", async () => {
-    const asked: number[] = [];
-    await using router = new Router({ lingerMs: 0 });
-    const address = await router.bind(any);
-    router.onBatch((batch) => {
-      for (const [name, , query] of batch.keep()) {
-        const { after, limit } = JSON.parse(String(query)) as { after: number; limit: number };
-        asked.push(limit);
-        if (asked.length <= 2) continue;
-        const through = Math.min(400, after + limit);
-        const header = JSON.stringify({ journal: uuid, first: 1, head: 400, through });
-        router.trySend([name as Buffer, "", header, ...Array.from({ length: through - after }, () => "{}")]);
-      }
-    });
-    await all(fetchPages(address, { after: 0, limit: 100, retryMs: 1, timeoutMs: 100 }));
-    expect(asked).toEqual([100, 25, 7, 14, 28, 56, 100, 100, 100]);
   });
 
   test("a server that takes connections and says nothing", async () => {

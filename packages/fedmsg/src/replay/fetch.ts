@@ -3,8 +3,9 @@
  * and the next one is asked for when the loop does.
  *
  * What fails is tried again after a pause, over a new connection: time-outs, lost connections, and servers that ask for
- * patience. A time-out also asks for less at a time, since what was asked for may be too much for the line; each answer
- * asks for more again, as the line may have been slow for a moment only.
+ * patience. A time-out also asks for less at a time, since what was asked for may be too much for the line. Each answer asks for
+ * twice as much again, but not for as much as timed out last; after so many answers in a row for that, too, as the line may have
+ * been slow for a moment only.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -60,6 +61,8 @@ export interface InfoOptions extends FetchOptions {
   readonly beats?: readonly [from: number, to: number] | undefined;
 }
 
+/** Answers in a row, after which it asks for as much as timed out before. */
+const goodMin = 16;
 /** Pages in a row that may hold nothing. */
 const emptyPagesMax = 1000;
 const retryMaxMs = 5000;
@@ -165,11 +168,13 @@ function readPage(
   after: number,
   limit: number,
   journal: string | undefined,
-): FetchedPage | string {
+): FetchedPage | string | OtherJournal {
   const [first, ...bodies] = frames;
   const header = parseHeader(first ?? Buffer.alloc(0));
   if (typeof header === "string") return header;
-  if (journal !== undefined && header.journal !== journal) return `its journal is ${header.journal}, not ${journal}`;
+  if (journal !== undefined && header.journal !== journal) {
+    return new OtherJournal(`its journal is ${header.journal}, not ${journal}`);
+  }
   const last = Math.max(after, header.head);
   if (header.through < after && header.through !== header.head) return `it goes back behind ${after}`;
   if (bodies.length > Math.min(limit, Math.max(0, last - after))) return `it gave ${bodies.length} messages`;
@@ -184,6 +189,14 @@ function positions(from: number, to: number): number[] {
 /** A Python server's range query failed in itself. */
 class RangeRefusal extends Error {}
 
+/** A page is of another journal than the one that was meant. */
+class OtherJournal extends Error {}
+
+/** Whether {@link fetchPages} threw this, as the journal is another one. */
+export function isOtherJournal(error: unknown): boolean {
+  return error instanceof FedmsgError && error.cause instanceof OtherJournal;
+}
+
 /** Asks one thing after the other, each until it is answered. */
 class Asking {
   readonly #endpoint: string;
@@ -193,6 +206,10 @@ class Asking {
   #most: number;
   /** and how much at most: less where the server said that so much is too large. */
   #ceiling: number;
+  /** What timed out last, until there were {@link goodMin} answers in a row, */
+  #tooSlow = Infinity;
+  /** and how many there were. */
+  #good = 0;
 
   constructor(endpoint: string, options: FetchOptions, most: number) {
     this.#endpoint = endpoint;
@@ -205,20 +222,21 @@ class Asking {
    * Asks until there is an answer.
    *
    * @param write the question, for so much at most
-   * @param read what the frames mean, or a text: what is wrong with them
+   * @param read what the frames mean, or what is wrong with them
    */
   async ask<T extends object>(
     write: (most: number) => ReplayQuery,
-    read: (frames: readonly Buffer[], most: number) => T | string,
+    read: (frames: readonly Buffer[], most: number) => T | string | Error,
   ): Promise<T> {
     const { triesMax = 5, retryMs = 100, signal } = this.#options;
     for (let tries = 1; ; tries++) {
       const most = this.#most;
       const outcome = await this.#tryOnce(write(most));
       if (outcome.kind === "frames") {
-        this.#most = Math.min(this.#ceiling, most * 2);
+        this.#noteGood(most);
         const value = read(outcome.frames, most);
         if (typeof value === "string") throw this.fault(value);
+        if (value instanceof Error) throw this.fault(value.message, value);
         return value;
       }
       const { error, ask } = outcome;
@@ -229,9 +247,20 @@ class Asking {
         continue;
       }
       if (ask !== "again" || tries >= triesMax) throw error;
-      if (error.code === "FEDMSG_TIMEOUT") this.#most = Math.ceil(most / 4);
+      if (error.code === "FEDMSG_TIMEOUT") this.#noteSlow(most);
       await this.#pause(Math.min(retryMaxMs, retryMs * 2 ** (tries - 1)), signal);
     }
+  }
+
+  #noteGood(most: number): void {
+    if (++this.#good >= goodMin) this.#tooSlow = Infinity;
+    if (most * 2 < this.#tooSlow) this.#most = Math.min(this.#ceiling, most * 2);
+  }
+
+  #noteSlow(most: number): void {
+    this.#good = 0;
+    this.#tooSlow = most;
+    this.#most = Math.ceil(most / 4);
   }
 
   async #tryOnce(query: ReplayQuery): Promise<Outcome> {

@@ -12,6 +12,8 @@ const blockMax = 50_000;
 /** Bytes of a journal that are read at most to know what is in it: where messages are large, fewer keys are known. */
 const loadBytesMax = 256 * 1024 * 1024;
 const pageBytes = 4 * 1024 * 1024;
+/** Bytes of a body's hash that are compared: nobody finds another body with the same ones. */
+const bodyHashBytes = 16;
 
 /** Positions by {@link knownAs}, of which the oldest are dropped a block at a time. */
 export class KnownKeys {
@@ -69,7 +71,7 @@ export class KnownKeys {
  */
 export function knownAs({ key, body }: { readonly key: Uint8Array; readonly body: Uint8Array }): string {
   const text = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
-  return text + hash("sha256", body, "binary").slice(0, key.byteLength);
+  return text + hash("sha256", body, "binary").slice(0, bodyHashBytes);
 }
 
 /** Thrown for a message that the journal has, by whichever way it came. */

@@ -86,10 +86,19 @@ export class Ledger {
   /**
    * A journal has a message with this key. It counts where it is the pending one, however it is spaced: without signatures, or
    * through a relay that does not look at them, somebody may have put there what has the same key and says something else.
+   *
+   * @returns whether it counts, and nobody said it before
    */
-  vouch(key: string, body: Uint8Array): void {
+  vouch(key: string, body: Uint8Array): boolean {
     const pending = this.#pending.get(key);
-    if (pending && !this.#vouched.has(key) && isSame(pending, body)) this.#vouched.add(key);
+    if (!pending || this.#vouched.has(key) || !isSame(pending, body)) return false;
+    this.#vouched.add(key);
+    return true;
+  }
+
+  /** Takes `vouch` back. */
+  unvouch(key: string): void {
+    this.#vouched.delete(key);
   }
 
   /** Whether a journal gave this pending message when it was asked. */

@@ -37,9 +37,9 @@ import { type Asker, ReplayRouter } from "./router.ts";
 
 /** What peers of a replay server may cost. */
 export interface ReplayLimits extends QueryLimits, AnswerLimits {
-  /** Queries of a host in a second, on average. Default 50. */
+  /** Queries of a host in a second, on average. Default 300. */
   readonly queriesPerSecondMax: number;
-  /** Queries of a host at once, after silence. Default 100. */
+  /** Queries of a host at once, after silence. Default 600. */
   readonly queryBurstMax: number;
   /** Answers that are put together at a time; others wait for their turn. Default 4. */
   readonly answersMax: number;
@@ -55,8 +55,8 @@ export interface ReplayLimits extends QueryLimits, AnswerLimits {
 export const replayLimits: ReplayLimits = {
   ...queryLimits,
   ...answerLimits,
-  queriesPerSecondMax: 150,
-  queryBurstMax: 300,
+  queriesPerSecondMax: 300,
+  queryBurstMax: 600,
   answersMax: 4,
   unsentBytesMax: 128 * 1024 * 1024,
   stallMs: 30_000,

@@ -16,7 +16,7 @@ import { nestingDepthMax } from "./json-reader.ts";
 import { loads } from "./loads.ts";
 import { intDigitsMax } from "./number.ts";
 import { decodeText } from "./text.ts";
-import { hasTooManyValues } from "./weight.ts";
+import { excessiveMemory } from "./weight.ts";
 
 /** Default for the largest body that is read, in bytes: 16 MiB. */
 export const bodyBytesMaxDefault = 16 * 1024 * 1024;
@@ -29,7 +29,8 @@ export const invalidReasons = {
   "frame-count": "a message has exactly two frames",
   "topic-too-large": `the topic frame is over ${topicBytesMax} bytes`,
   "body-too-large": "the body is over `bodyBytesMax`",
-  "too-many-values": "the body would take more than 256 MiB of memory, and 16 times `bodyBytesMax`",
+  "too-many-values":
+    "the body would take too much memory: 256 MiB are allowed, or 16 times `bodyBytesMax`, by an estimate of its text",
   "bad-utf8": "a frame is not UTF-8",
   "not-json": "the body is not JSON",
   "not-an-object": "the body is JSON, but not an object",
@@ -66,11 +67,12 @@ const noTopic = new Uint8Array();
 /** @param topic what the frame says, if there is one */
 function readBody(body: Uint8Array, topic: string | undefined, bodyBytesMax: number): Decoded {
   const named = topic ?? "";
-  if (hasTooManyValues(body, bodyBytesMax)) return invalid("too-many-values", "", named);
+  const excess = excessiveMemory(body, bodyBytesMax);
+  if (excess !== undefined) return invalid("too-many-values", `about ${Math.ceil(excess / 2 ** 20)} MiB`, named);
   const text = tryDecode(body);
   if (text === undefined) return invalid("bad-utf8", "the body", named);
-  const excess = findExcess(text);
-  if (excess) return invalid(...excess, named);
+  const tooDeep = findExcess(text);
+  if (tooDeep) return invalid(...tooDeep, named);
   const value = tryParse(text);
   if (value instanceof Error) return invalid("not-json", value.message, named);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { canonicalize, dumps, Float, type LoadsOptions, loads, lossless } from "../encoding.ts";
 
 const runs = { numRuns: 500 };
@@ -59,6 +59,21 @@ describe("without options", () => {
     expect(Object.getPrototypeOf(value.a)).toBe(Object.prototype);
     expect("polluted" in value || "polluted" in {}).toBe(false);
     expect(dumps(value)).toBe('{"__proto__":{"polluted":1},"a":{"__proto__":null},"constructor":2}');
+  });
+
+  test("objects are made member by member, and parsed anew only where a name is special", () => {
+    const parsing = vi.spyOn(JSON, "parse");
+    try {
+      expect(loads('[{"a":1,"b2":{"-1":[]},"":0,"é":"x"},NaN]')).toEqual([
+        { a: 1, b2: { "-1": [] }, "": 0, é: "x" },
+        NaN,
+      ]);
+      expect(parsing).not.toHaveBeenCalled();
+      expect(loads('[{"a":1,"10":2},NaN]')).toEqual([{ "10": 2, a: 1 }, NaN]);
+      expect(parsing).toHaveBeenCalledOnce();
+    } finally {
+      parsing.mockRestore();
+    }
   });
 
   test("the last __proto__ wins, whatever the first was", () => {

@@ -71,15 +71,24 @@ function valueBuilder(options: LoadsOptions): Builder<unknown> {
 }
 
 /**
- * Members are there before their values are: an object to which `"1023"` is added gets room for all numbers below it, 12 KB, which
- * `JSON.parse` knows to avoid. To it `__proto__` is an ordinary key, too, which assignment alone would take for the prototype.
+ * Where a key is special, members are there before their values are: an object to which `"1023"` is added gets room for all numbers
+ * below it, 12 KB, which `JSON.parse` knows to avoid. To it `__proto__` is an ordinary key, too, which assignment alone would take
+ * for the prototype. For all objects that would take three times as long.
  */
 function toRecord(keys: string[], values: unknown[]): Record<string, unknown> {
-  if (keys.length === 0) return {};
-  const members = keys.map((key) => `${JSON.stringify(key)}:null`);
-  const record = JSON.parse(`{${members.join(",")}}`) as Record<string, unknown>;
-  for (const [n, key] of keys.entries()) record[key] = values[n];
+  const record = keys.some(isSpecial) ? withMembers(keys) : {};
+  for (let n = 0; n < keys.length; n++) record[keys[n] as string] = values[n];
   return record;
+}
+
+function isSpecial(key: string): boolean {
+  const first = key.charCodeAt(0);
+  return (first >= 0x30 && first <= 0x39) || key === "__proto__";
+}
+
+function withMembers(keys: string[]): Record<string, unknown> {
+  const members = keys.map((key) => `${JSON.stringify(key)}:null`);
+  return JSON.parse(`{${members.join(",")}}`) as Record<string, unknown>;
 }
 
 function parseInteger(token: string): number | bigint {

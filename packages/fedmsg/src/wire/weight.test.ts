@@ -2,7 +2,7 @@
 import { memoryBytes } from "@fedmsg/testkit";
 import { describe, expect, test } from "vitest";
 import { decodeMessage } from "./frames.ts";
-import { hasTooManyValues, memoryOf, memoryPerByte, weightOf } from "./weight.ts";
+import { excessiveMemory, memoryOf, memoryPerByte, weightOf } from "./weight.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -44,6 +44,10 @@ const shapes: readonly [what: string, shape: Shape][] = [
   ["an element far behind", () => '{"999":0}'],
   ["an element behind a member", () => '{"a":0,"33":0}'],
   ["elements in elements", () => nested('{"33":', "0", "}", 990)],
+  ["the last element that there can be", () => '{"4294967294":0}'],
+  ["names that are numbers beyond that, all different", (n) => `{"${4_294_967_295 + n}":0}`],
+  ["names that end with a digit, all different", (n) => `{"${word(n)}1":0}`],
+  ["names that begin with nought", (n) => `{"0${n}":0}`],
   ["an element with space", () => '{"33" \n :0}'],
   ["an element with escapes", () => '{"\\u0033\\u0033":0}'],
   ["an element with half an escape", () => '{"3\\u0033":0}'],
@@ -134,14 +138,34 @@ test("a message as most are weighs its bytes, or little more", () => {
   expect(weightOf(body)).toBeLessThan(body.byteLength * 1.3);
 });
 
-test("nothing is too much that a real message may be; what fills the memory is, and that is seen without parsing it", () => {
-  const text = Buffer.alloc(16 * MiB, 0x61);
-  expect(hasTooManyValues(text, 16 * MiB)).toBe(false);
-  expect(hasTooManyValues(Buffer.alloc(16 * MiB, "[1.5,-2.5],"), 16 * MiB)).toBe(false);
-  expect(hasTooManyValues(Buffer.alloc(16 * MiB, '{"33":0},'), 16 * MiB)).toBe(true);
-  expect(hasTooManyValues(Buffer.alloc(16 * MiB, "[],"), 16 * MiB)).toBe(true);
-  expect(hasTooManyValues(Buffer.alloc(3 * MiB, '{"33":'), 16 * MiB)).toBe(false);
-  expect(hasTooManyValues(Buffer.alloc(50 * MiB, "7,"), 64 * MiB)).toBe(false);
+test("names that end with a digit cost what others do; only a name that is a number costs more", () => {
+  const weightOfMany = (text: string) => weightOf(Buffer.from(text.repeat(1000)));
+  for (const name of ["sha1", "x1", "ipv4", "python3", "4x1", "a-7", "12345678901"]) {
+    expect(weightOfMany(`{"${name}":1},`), name).toBe(weightOfMany(`{"${name.replaceAll(/[0-9]/g, "n")}":1},`));
+  }
+  for (const name of ["1", "33", "100017", "4294967294"]) {
+    expect(weightOfMany(`{"${name}":1},`), name).toBeGreaterThan(
+      1.5 * weightOfMany(`{"${"n".repeat(name.length)}":1},`),
+    );
+  }
+});
+
+test.each([
+  ["text", 16, "a"],
+  ["pairs", 16, "[1.5,-2.5],"],
+  ["records of short names and numbers", 14, '{"x1":1,"y1":2,"x2":3,"y2":4},'],
+  ["the same as Python spaces it", 16, '{"x1": 1, "y1": 2, "x2": 3, "y2": 4}, '],
+  ["checksums", 16, '{"md5":"900150983cd24fb0d6963f7d28e17f72","sha1":"a9993e364706816aba3e25717850c26c9cd0d89d"},'],
+  ["flags", 14, '{"a":1,"b":2,"c":true},'],
+])("%s may be as large as they come", (_, mebibytes, text) => {
+  expect(excessiveMemory(Buffer.alloc(mebibytes * MiB, text), 16 * MiB)).toBeUndefined();
+});
+
+test("what fills the memory is too much, and that is seen without parsing it", () => {
+  expect(excessiveMemory(Buffer.alloc(16 * MiB, '{"33":0},'), 16 * MiB)).toBeGreaterThan(256 * MiB);
+  expect(excessiveMemory(Buffer.alloc(16 * MiB, "[],"), 16 * MiB)).toBeGreaterThan(256 * MiB);
+  expect(excessiveMemory(Buffer.alloc(3 * MiB, '{"33":'), 16 * MiB)).toBeUndefined();
+  expect(excessiveMemory(Buffer.alloc(50 * MiB, "7,"), 64 * MiB)).toBeUndefined();
 });
 
 test("any bytes can be weighed", () => {

@@ -37,6 +37,7 @@ const closer = 1024;
 /** From here on, bytes begin characters beyond U+00FF. */
 const wide = 0xc4;
 const colon = 0x3a;
+const quote = 0x22;
 for (const [character, cost] of Object.entries({
   "{": 80,
   "[": 58,
@@ -50,6 +51,8 @@ for (const [character, cost] of Object.entries({
 costs.fill(2 + closer, wide);
 /** What an object takes more that has a member whose name is a number: room for all numbers below it, or a table. */
 const indexCost = 183;
+/** Digits of the largest such number, 2³² - 2: what is longer is an ordinary name. */
+const indexDigitsMax = 10;
 
 /**
  * How many bytes of memory a message takes at most, body and parsed value. An estimate from its text, which need not be JSON; see
@@ -92,13 +95,16 @@ const messageMemoryPerByte = 16;
 const memoryPerByteMax = 64;
 
 /**
- * Whether a message would take so much memory that it is not to be parsed. Costs nothing where that shows in its length.
+ * What a message would take, where that is so much memory that it is not to be parsed. Costs nothing where its length shows that it is
+ * not.
  *
  * @param bodyBytesMax how long its body may be
  */
-export function hasTooManyValues(body: Uint8Array, bodyBytesMax: number): boolean {
+export function excessiveMemory(body: Uint8Array, bodyBytesMax: number): number | undefined {
   const memoryMax = Math.max(messageMemoryMax, bodyBytesMax * messageMemoryPerByte);
-  return body.byteLength * memoryPerByteMax > memoryMax && memoryOf(body) > memoryMax;
+  if (body.byteLength * memoryPerByteMax <= memoryMax) return undefined;
+  const memory = memoryOf(body);
+  return memory > memoryMax ? memory : undefined;
 }
 
 /**
@@ -109,12 +115,18 @@ export function weightOf(body: Uint8Array): number {
   return Math.max(body.byteLength, Math.ceil(memoryOf(body) / memoryPerByte));
 }
 
-/** What the member takes more that a colon belongs to, where its name is a number. */
+/** What the member takes more that a colon belongs to, where its name is a number. Escapes are counted in {@link rareCosts}. */
 function nameCost(body: Uint8Array, at: number): number {
   let end = at - 1;
   while ((body[end] as number) <= 0x20) end--;
-  const digit = body[end - 1] as number;
-  return body[end] === 0x22 && digit >= 0x30 && digit <= 0x39 ? indexCost : 0;
+  if (body[end] !== quote) return 0;
+  let before = end - 1;
+  while (before >= end - indexDigitsMax && isDigit(body[before] as number)) before--;
+  return before < end - 1 && body[before] === quote ? indexCost : 0;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
 }
 
 /** Characters beyond U+00FF, and escapes: of such characters, and of digits, which may be a name. */

@@ -8,7 +8,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Received } from "fedmsg";
 import { fixDatagrepperMessage, passingReasons, type Reason } from "fedmsg/crypto";
 import { dumps } from "fedmsg/encoding";
-import { compileTopics, type Decoded, decodeMessage, type Judgement, type TopicMatcher, toLine } from "fedmsg/plugin";
+import {
+  compileTopics,
+  countOf,
+  type Decoded,
+  decodeMessage,
+  type Judgement,
+  type TopicMatcher,
+  toLine,
+} from "fedmsg/plugin";
 import { fetchPage, HistoryError, type HistoryPage } from "./page.ts";
 
 /** A message from history, as good as one that came live: `name` is `datagrepper`, `endpoint` the URL without what is secret. */
@@ -166,7 +174,9 @@ class MessageReader {
   tellRefused(): void {
     const { url, onWarning } = this.#options;
     if (this.#refused > 0)
-      onWarning(`${place(url)}: ${this.#refused} messages are refused; the first: ${this.#firstRefused}`);
+      onWarning(
+        `${place(url)}: ${countOf(this.#refused, "message is", "messages are")} refused; the first: ${this.#firstRefused}`,
+      );
     this.#refused = 0;
   }
 }

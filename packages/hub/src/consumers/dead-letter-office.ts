@@ -19,6 +19,8 @@ export interface FailedMessage {
   readonly received: Received;
   readonly error: unknown;
   readonly attempts: number;
+  /** When it failed, in ms since the epoch: it may wait for a lock, or for room, for days until it is written down. */
+  readonly failedAtMs: number;
 }
 
 /** A dead letter that is to be tried again, and its message. */
@@ -91,11 +93,11 @@ export class DeadLetterOffice {
 
   /** It failed again, and stays. */
   failAgain({ id, attempts }: DeadLetter, failed: FailedMessage): Promise<void> {
-    return (this.#box as DeadLetterBox).failAgain(
-      id,
-      stackOf(failed.error, errorLengthMax),
-      attempts + failed.attempts,
-    );
+    return (this.#box as DeadLetterBox).failAgain(id, {
+      error: stackOf(failed.error, errorLengthMax),
+      attempts: attempts + failed.attempts,
+      failedAtMs: failed.failedAtMs,
+    });
   }
 
   /** Writes what it was given, and lets go of the file. Idempotent. */
@@ -139,14 +141,13 @@ export class DeadLetterOffice {
   }
 }
 
-function toLetter({ received, error, attempts }: FailedMessage): NewDeadLetter {
+function toLetter({ received, error, attempts, failedAtMs }: FailedMessage): NewDeadLetter {
   const { topic, message, name, endpoint, trust, signer, body } = received;
   return {
-    ...{ topic, name, endpoint, trust, body, attempts },
+    ...{ topic, name, endpoint, trust, body, attempts, failedAtMs },
     msgId: typeof message.msg_id === "string" ? message.msg_id : "",
     ...(signer !== undefined && { signer }),
     error: stackOf(error, errorLengthMax),
-    failedAtMs: Date.now(),
   };
 }
 

@@ -183,6 +183,22 @@ describe("where letters cannot be written", () => {
     },
   );
 
+  test.each([false, true])("they say when it failed, and not when they were written (durable: %s)", async (durable) => {
+    await using stage = await Stage.open();
+    const hub = await stage.hub({ consumers: [failing({ durable })], config: { dead_letters_max_bytes: 1 } });
+    await stage.say(1, 2);
+    await eventually(() => statsOf(hub, "fails").unwritten === 1, "one has room");
+    const [failedBy, tries] = [Date.now(), statsOf(hub, "fails").letterFailures];
+    await eventually(() => statsOf(hub, "fails").letterFailures >= tries + 3, "the other is tried again");
+    const box = await openDeadLetters(join(stage.folder, "fails.db"));
+    await box.drop("all");
+    await box.close();
+    await doneWith(hub, "fails", 2);
+    const [{ failedAtMs } = { failedAtMs: 0 }] = await stage.deadLetters("fails");
+    expect(failedAtMs).toBeLessThanOrEqual(failedBy);
+    expect(failedAtMs).toBeGreaterThan(failedBy - 60_000);
+  });
+
   test("what a journal has comes again at the next start: its cursor did not move", async () => {
     await using stage = await Stage.openJournalled();
     const full = { dead_letters_max_bytes: 1 };

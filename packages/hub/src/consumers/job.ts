@@ -18,8 +18,9 @@ export abstract class Job {
   state: JobState = "waiting";
   /** How often it was tried. */
   attempts = 0;
-  /** What went wrong last. */
-  error: unknown;
+  /** When it failed last, in ms since the epoch. */
+  failedAtMs = 0;
+  #error: unknown;
   /** The disk refused to keep that it is handled: not the message's fault. */
   isRefused = false;
   /** Whether the hub's one turn is its own. */
@@ -31,11 +32,23 @@ export abstract class Job {
   isEnded = false;
   /** Whether the consumer's filter has yet to be asked: it threw before. */
   isUndecided = false;
+  /** It was let go, and comes again. */
+  isReleased = false;
 
   constructor(received: Received, line: string | undefined) {
     this.received = received;
     this.line = line;
     this.weight = weigh(received);
+  }
+
+  /** What went wrong last; `failedAtMs` is when it was set. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  set error(error: unknown) {
+    this.#error = error;
+    this.failedAtMs = Date.now();
   }
 
   /** Whether that it is handled is written down. */
@@ -44,7 +57,7 @@ export abstract class Job {
   abstract handle<T>(work?: (transaction: Transaction) => T): Promise<T | undefined>;
   /** Makes a dead letter of it; it is handled then. @throws FedmsgError FEDMSG_JOURNAL, and whatever the disk says */
   abstract bury(): Promise<void>;
-  /** Lets go of it. @returns whether it comes again without anybody's doing */
+  /** Lets go of it, and notes that in `isReleased`. @returns whether it comes again without anybody's doing */
   abstract release(): boolean;
 }
 
@@ -96,6 +109,7 @@ export class DurableJob extends Job {
   release(): boolean {
     const { comesAgain } = this.received;
     if (comesAgain) this.received.release();
+    this.isReleased = comesAgain;
     return comesAgain;
   }
 }
@@ -135,6 +149,7 @@ export class AskedJob extends Job {
 
   /** It stays among the dead letters, and is asked for at the next start. */
   release(): boolean {
+    this.isReleased = true;
     return true;
   }
 

@@ -72,6 +72,32 @@ test("of large messages it takes fewer", async () => {
   await doneWith(hub, "large", 6);
 });
 
+test("nor does it take more of them as small ones that came before end, whatever the number of those", async () => {
+  await using stage = await Stage.open();
+  const next: (() => void)[] = [];
+  const consumer = defineConsumer({
+    name: "mixed",
+    concurrency: 1,
+    consume: () => new Promise<void>((end) => next.push(end)),
+  });
+  const hub = await stage.hub({ consumers: [consumer] });
+  const filler = "x".repeat(3 * 1024 * 1024);
+  await stage.say(1, 40);
+  for (const n of range(41, 60)) await stage.publisher.publish({ topic: "t", modname: "m", msg: { n, filler } });
+  await eventually(() => statsOf(hub, "mixed").received === 46, "40 small ones, 16 MiB, and one more");
+  for (const n of range(1, 40)) {
+    await eventually(() => next.length === n, "the next one is begun");
+    next.at(-1)?.();
+  }
+  await eventually(() => next.length === 41, "the first large one is begun");
+  expect(await settled(() => statsOf(hub, "mixed").received)).toBe(46);
+  for (const n of range(41, 60)) {
+    await eventually(() => next.length === n, "the next one is begun");
+    next.at(-1)?.();
+  }
+  await doneWith(hub, "mixed", 60);
+});
+
 test("ordered: what has the same key comes one after the other, also where one is tried again; other keys go on", async () => {
   await using stage = await Stage.open();
   const heard: string[] = [];
@@ -158,6 +184,35 @@ test.each([true, false])(
     expect(heard.sort()).toEqual([1, 2]);
   },
 );
+
+test("once the hub ends, no dead letter is taken up; those that were asked for are tried at the next start", async () => {
+  await using stage = await Stage.open();
+  const heard: number[] = [];
+  let onHeard: (() => void) | undefined;
+  const consumer = defineConsumer({
+    name: "later",
+    retry: { attempts: 1 },
+    consume(received) {
+      if (!onHeard) throw new Error("not yet");
+      heard.push(numberOf(received));
+      onHeard();
+    },
+  });
+  const hub = await stage.hub({ consumers: [consumer] });
+  await stage.say(1, 3);
+  await doneWith(hub, "later", 3);
+  let ended: Promise<void> | undefined;
+  onHeard = () => {
+    ended ??= hub.drain();
+  };
+  await stage.askRetry("later");
+  await eventually(() => ended !== undefined, "the first one is tried");
+  await ended;
+  expect(heard).toEqual([1]);
+  await stage.hub({ consumers: [consumer] });
+  await eventually(() => heard.length === 3, "the others are tried");
+  expect(heard).toEqual([1, 2, 3]);
+});
 
 test("filters select; one that throws is an attempt that failed", async () => {
   await using stage = await Stage.open();

@@ -5,7 +5,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type DurableReceived, FedmsgError, type Received, type StatusEvent, type Subscription } from "fedmsg";
-import { type ConsumerDefinition, type PluginContext, weigh } from "fedmsg/plugin";
+import { type ConsumerDefinition, countOf, type PluginContext, weigh } from "fedmsg/plugin";
 import { type Backlog, openBacklog } from "../backlog/backlog.ts";
 import { before, callWithin, within } from "../plugins/limits.ts";
 import type { PluginLog } from "../plugins/plugin-log.ts";
@@ -112,12 +112,35 @@ export class ConsumerRunner implements Runner {
   async refresh(): Promise<void> {}
 
   stats(): ConsumerStats {
-    const { received, done, failures, timeouts, retries, deadLetters, letterFailures, dropped, replayed, gaps } =
-      this.#tally;
+    const {
+      received,
+      done,
+      failures,
+      timeouts,
+      retries,
+      deadLetters,
+      letterFailures,
+      released,
+      dropped,
+      replayed,
+      gaps,
+    } = this.#tally;
     const oldestAt = this.#work.oldestAt();
     return {
       ...{ name: this.name, module: this.module, topics: this.#topics, isRunning: this.#isRunning, isDecoded: true },
-      ...{ received, done, failures, timeouts, retries, deadLetters, letterFailures, dropped, replayed, gaps },
+      ...{
+        received,
+        done,
+        failures,
+        timeouts,
+        retries,
+        deadLetters,
+        letterFailures,
+        released,
+        dropped,
+        replayed,
+        gaps,
+      },
       waiting: this.#work.count("waiting") + (this.#subscription?.waiting ?? 0),
       inHand: this.#work.count("working"),
       retrying: this.#work.count("pausing"),
@@ -173,8 +196,7 @@ export class ConsumerRunner implements Runner {
     for await (const received of subscription) {
       const passed = this.#take(received);
       if (passed) await passed;
-      const room = this.#work.room();
-      if (room) await room;
+      while (!this.#work.hasRoom) await this.#work.room();
       if (turn || performance.now() - since < sliceMs) continue; // With a turn, who is late would lose its place.
       await nextTurn(); // Timers and sockets have none before, where neither the queue nor consume() make us wait.
       since = performance.now();
@@ -198,8 +220,7 @@ export class ConsumerRunner implements Runner {
         if (this.#isEnding) break;
         this.#tally.replayed++;
         void this.#take(missed);
-        const room = this.#work.room();
-        if (room) await room;
+        while (!this.#work.hasRoom) await this.#work.room();
       }
     } catch (error) {
       log.error(`what was missed cannot be fetched: ${describeThrown(error)}`);
@@ -263,7 +284,7 @@ export class ConsumerRunner implements Runner {
       const room = () => (this.#work.hasRoom ? 1 : 0);
       for (let n = 0; n < askedMax; n++) {
         const [asked] = await this.#office.takeAsked(room); // One by one, as each may fill these hands.
-        if (!asked) break;
+        if (!asked || this.#isEnding) break; // It stays asked for.
         const { letter, received } = asked;
         const line = this.#lineOf?.(received);
         this.#work.add(new AskedJob(received, line, this.#office, letter, definition.durable === true));
@@ -300,7 +321,9 @@ export class ConsumerRunner implements Runner {
     }
     this.#isRunning = false;
     if (this.#unhandled > 0)
-      log.warn(`the hub ended before ${this.#unhandled} messages were handled; ${this.#comfort}`);
+      log.warn(
+        `the hub ended before ${countOf(this.#unhandled, "message was", "messages were")} handled; ${this.#comfort}`,
+      );
     if (definition.stop && this.#hasStarted) {
       const complain = (error: unknown) => log.error(`stop failed: ${describeThrown(error)}`);
       await callWithin(() => definition.stop?.(plugin), graceMs, "stop").catch(complain);

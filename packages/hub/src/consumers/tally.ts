@@ -11,6 +11,8 @@ export class Tally {
   deadLetters = 0;
   /** Tries to write a dead letter that failed. */
   letterFailures = 0;
+  /** Messages that were let go at the end, and come again. */
+  released = 0;
   dropped = 0;
   replayed = 0;
   gaps = 0;

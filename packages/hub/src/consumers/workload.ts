@@ -8,16 +8,16 @@
  *                      └──▶ dead letter; where that cannot be written: pause, and once more
  * ```
  *
- * All of them together are at most `heldMax`, and weigh `heldWeightMax` but for the last, which whoever adds must heed. An attempt
- * that is given up may run on, where it does not heed its signal: it counts no longer as one of `concurrency`, but there are never
- * more than `abandonedMax` of those, and the consumer stands still until one ends.
+ * All of them together are at most `heldMax`, and weigh `heldWeightMax`, but for the last of each who adds, and who must heed
+ * `hasRoom`. An attempt that is given up may run on, where it does not heed its signal: it counts no longer as one of `concurrency`, but
+ * there are never more than `abandonedMax` of those, and the consumer stands still until one ends.
  *
  * With `moksha.blocking_mode` a message needs the hub's one turn to be begun, and gives it away when it is done with, or pauses:
  * a message that fails, or a dead letter that cannot be written, holds up no other consumer.
  */
 
 import type { FedmsgError } from "fedmsg";
-import { type ConsumeContext, type PluginContext, toLine } from "fedmsg/plugin";
+import { type ConsumeContext, countOf, type PluginContext, toLine } from "fedmsg/plugin";
 import type { PluginLog } from "../plugins/plugin-log.ts";
 import { describeThrown, hasCode } from "../plugins/text.ts";
 import { Attempt, type AttemptListener, type Outcome } from "./attempt.ts";
@@ -129,9 +129,9 @@ export class Workload implements AttemptListener {
     return this.#held.size < this.heldMax && this.#heldWeight < heldWeightMax;
   }
 
-  /** Resolves when there is room for a message; `undefined` where there is. */
-  room(): Promise<void> | undefined {
-    if (this.hasRoom) return undefined;
+  /** Resolves when there may be room for a message: somebody else who waited may take it. */
+  room(): Promise<void> {
+    if (this.hasRoom) return Promise.resolve();
     return new Promise((resolve) => this.#waitingForRoom.push(resolve));
   }
 
@@ -312,7 +312,7 @@ export class Workload implements AttemptListener {
     const now = performance.now();
     if (this.#alarmedAt !== undefined && now - this.#alarmedAt < alarmMs) return;
     this.#alarmedAt = now;
-    const held = `${this.unwritten()} messages wait for that, and with ${this.heldMax} in its hands the consumer stands still`;
+    const held = `${countOf(this.unwritten(), "message waits", "messages wait")} for that, and with ${this.heldMax} in its hands the consumer stands still`;
     this.#options.log.error(`a dead letter cannot be written, and is tried again (${held}): ${why}`);
   }
 
@@ -332,9 +332,11 @@ export class Workload implements AttemptListener {
   #end(job: Job): void {
     const wasInLane = job.state === "waiting"; // There it is found to have ended, when its turn comes.
     job.isEnded = true;
+    if (job.isReleased) this.#options.tally.released++;
     if (this.#held.delete(job)) this.#heldWeight -= job.weight;
     if (!wasInLane) this.#lanes.finished(job.line);
-    if (this.#waitingForRoom.length > 0) for (const resolve of this.#waitingForRoom.splice(0)) resolve();
+    if (this.#waitingForRoom.length > 0 && this.hasRoom)
+      for (const resolve of this.#waitingForRoom.splice(0)) resolve();
     if (this.#held.size === 0) for (const resolve of this.#waitingForIdle.splice(0)) resolve();
     this.#passTurn(job);
     this.#fill();

@@ -1,6 +1,7 @@
 /** How what a hub publishes gets to its relay (`relay_confirm`, `outbox`), for those who watch. */
 
 import type { Delivery } from "fedmsg";
+import { countOf } from "fedmsg/plugin";
 
 const textCharactersMax = 500;
 
@@ -15,7 +16,8 @@ export function deliveryNotes(delivery: Delivery | undefined): readonly string[]
   if (!delivery || delivery.relays.some(({ isConnected }) => isConnected)) return [];
   const { relays, inFlight, outbox } = delivery;
   const relay = relays.map((each) => each.relay).join(", ");
-  const waiting = outbox ? `${outbox.waiting} messages wait in the outbox` : `${inFlight} messages wait`;
+  const messages = (count: number) => countOf(count, "message waits", "messages wait");
+  const waiting = outbox ? `${messages(outbox.waiting)} in the outbox` : messages(inFlight);
   return [`relay_confirm: no connection to ${relay}; ${waiting}`.slice(0, textCharactersMax)];
 }
 

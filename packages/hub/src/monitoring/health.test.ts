@@ -28,7 +28,7 @@ test("a consumer is stuck that has work and finishes none of it; an attempt that
   expect(health.problems(ofConsumer(busy), 0)).toEqual([]);
   expect(health.problems(ofConsumer(busy), stuckSeconds - 1)).toEqual([]);
   expect(health.problems(ofConsumer(busy), stuckSeconds)).toEqual([
-    "consumer audit: stuck: 1 messages in hand and 3 waiting, and nothing finished for 900 s",
+    "consumer audit: stuck: 1 message in hand and 3 waiting, and nothing finished for 900 s",
   ]);
   expect(health.problems(ofConsumer({ ...busy, failures: 1 }), 2 * stuckSeconds)).toEqual([]);
   expect(health.problems(ofConsumer({ ...busy, failures: 1 }), 3 * stuckSeconds)).toHaveLength(1);

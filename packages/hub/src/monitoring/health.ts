@@ -1,5 +1,6 @@
 /** Whether a hub does what it is there for, in words for whoever is called when it does not. */
 
+import { countOf } from "fedmsg/plugin";
 import type { ConsumerStats, HubStats, ProducerStats } from "../stats.ts";
 
 /**
@@ -53,7 +54,7 @@ function standstillOf(consumer: ConsumerStats, before: Standstill | undefined, n
 function consumerProblems({ name, isRunning, waiting, inHand }: ConsumerStats, seconds: number): readonly string[] {
   if (!isRunning) return [`consumer ${name}: it does not run`];
   if (seconds < stuckSeconds) return [];
-  const work = `${inHand} messages in hand and ${waiting} waiting`;
+  const work = `${countOf(inHand, "message")} in hand and ${waiting} waiting`;
   return [`consumer ${name}: stuck: ${work}, and nothing finished for ${Math.floor(seconds)} s`];
 }
 

@@ -70,7 +70,9 @@ function listen(server: Server, { host, port }: { readonly host: string; readonl
     server.once("error", (cause: NodeJS.ErrnoException) => {
       const isTaken = cause.code === "EADDRINUSE";
       const where = `${host}, port ${port}`;
-      const what = isTaken ? `${where} is in use by another program` : `cannot listen on ${where}: ${cause.message}`;
+      const what = isTaken
+        ? `${where} is in use already; each program that reads this key needs a port of its own`
+        : `cannot listen on ${where}: ${cause.message}`;
       reject(new FedmsgError(isTaken ? "FEDMSG_ADDRESS_IN_USE" : "FEDMSG_TRANSPORT", what, { cause }));
     });
     server.listen({ host, port, exclusive: true }, () => {

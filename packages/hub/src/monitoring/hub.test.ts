@@ -1,9 +1,12 @@
 /** A real hub, seen from outside. */
 
-import { anyAddress, eventually, expectNoLeaks, Sockets, signedConfig, testConfig } from "@fedmsg/testkit";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { anyAddress, eventually, expectNoLeaks, Sockets, signedConfig, testConfig, withTimeout } from "@fedmsg/testkit";
 import { connect } from "fedmsg";
-import { createMemoryTransport, defineConsumer, defineProducer } from "fedmsg/plugin";
+import { createMemoryTransport, createTransport, defineConsumer, defineProducer } from "fedmsg/plugin";
 import { expect, test } from "vitest";
+import { deferred } from "../../test/stage.ts";
 import { startHub } from "../hub.ts";
 import { startMonitoring } from "./monitoring.ts";
 
@@ -62,6 +65,70 @@ test("what a hub did shows on its socket, in its metrics and in its health", asy
   } finally {
     await monitoring.close();
   }
+});
+
+test("a hub whose port is taken has done nothing when it says so", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as AddressInfo;
+  const calls: string[] = [];
+  const call = (what: string) => () => void calls.push(what);
+  const consumers = [defineConsumer({ name: "audit", start: call("start"), stop: call("stop"), consume() {} })];
+  const producers = [
+    defineProducer({ name: "tick", every: 1, now: true, start: call("start"), stop: call("stop"), poll: call("poll") }),
+  ];
+  const config = testConfig({ mute: true, metrics_port: port });
+  const starting = startHub({ config, consumers, producers, transport: createMemoryTransport(), log });
+  await expect(starting).rejects.toMatchObject({
+    code: "FEDMSG_ADDRESS_IN_USE",
+    message: expect.stringMatching(/^metrics_port .*in use already; each program that reads this key needs a port/),
+  });
+  expect(calls).toEqual([]);
+  await new Promise((resolve) => taken.close(resolve));
+});
+
+test("a hub is not well before everything has started or failed to, and says that it starts", async () => {
+  await using sockets = new Sockets(await createTransport(testConfig()));
+  const port = Number((await sockets.freeAddress()).split(":").at(-1));
+  const gate = deferred();
+  const consumers = [defineConsumer({ name: "slow", start: () => gate.promise, consume() {} })];
+  const config = testConfig({ mute: true, metrics_port: port });
+  const starting = startHub({ config, consumers, transport: createMemoryTransport(), log });
+  const health = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/healthz`, { headers: { connection: "close" } });
+    return [answer.status, await answer.json()];
+  };
+  await eventually(() => health().then(Boolean, () => false), "an answer");
+  const problems = ["consumer slow: it does not run"];
+  expect(await health()).toEqual([503, { status: "starting", version: expect.any(String), problems }]);
+  gate.resolve();
+  await using _hub = await starting;
+  expect(await health()).toMatchObject([200, { status: "ok" }]);
+});
+
+test("a hub that is ended while it begins to report starts nothing, and leaves nothing open", async () => {
+  const controller = new AbortController();
+  const calls: string[] = [];
+  const consumers = [defineConsumer({ name: "never", start: () => void calls.push("start"), consume() {} })];
+  const transport = createMemoryTransport();
+  const ending = {
+    ...transport,
+    name: transport.name,
+    createPublisher: (...args: Parameters<typeof transport.createPublisher>) => {
+      controller.abort();
+      return transport.createPublisher(...args);
+    },
+  };
+  const config = testConfig({ mute: true, "moksha.monitoring.socket": anyAddress, metrics_port: 0 });
+  const hub = await startHub({
+    config,
+    consumers,
+    transport: ending as typeof transport,
+    log,
+    signal: controller.signal,
+  });
+  await withTimeout(hub.done, "the end");
+  expect([calls, hub.watched]).toEqual([[], {}]);
 });
 
 test("what keeps a relay from its work is told by its health, until it is mended", async () => {

@@ -218,7 +218,7 @@ function registerOutbox({ counter, gauge }: Register, outbox: () => OutboxState 
   gauge(of("working", "1 where it takes messages and can be read, else 0.", (from) => Number(!from.problem)));
   counter({
     name: "fedmsg_outbox_messages_given_up_total",
-    help: "Messages that no relay got, and that are not tried any more.",
+    help: "Messages that no relay confirmed, and that are not tried any more.",
     labels: ["reason"],
     values: () => toValues(outbox(), ({ givenUp }) => byReason(givenUp)),
   });

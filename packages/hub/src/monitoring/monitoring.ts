@@ -17,6 +17,8 @@ export interface MonitoringOptions {
   readonly transport: Transport;
   /** What the hub did so far; `takeTimes` is called for each report. */
   readonly stats: () => HubStats;
+  /** Whether some of what is to run in it has not started yet, nor failed to. Default: it has. */
+  readonly isStarting?: () => boolean;
   /** The certificates that signatures depend on, and until when they are valid (`bus.certificates()`). */
   readonly certificates?: () => readonly Expiry[];
   /** How what it publishes gets to its relay (`bus.delivery()`). */
@@ -80,6 +82,7 @@ async function openPort(port: number, options: MonitoringOptions): Promise<HttpS
   const {
     config,
     stats,
+    isStarting = () => false,
     certificates = () => [],
     delivery = () => undefined,
     problems = () => [],
@@ -92,7 +95,7 @@ async function openPort(port: number, options: MonitoringOptions): Promise<HttpS
   const look = () => [...problems(), ...deliveryProblems(delivery()), ...health.problems(stats())];
   const warn = (detail: string) => onWarning(`metrics_port: ${detail}`);
   const routes = {
-    "/healthz": () => healthAnswer(look(), delivery(), version),
+    "/healthz": () => healthAnswer({ isStarting: isStarting(), problems: look(), version }, delivery()),
     "/metrics": async () => ({ status: 200, contentType: metrics.contentType, text: await metrics.text() }),
   };
   const timer = setInterval(() => attempt(look, warn), watchMs).unref();
@@ -117,11 +120,17 @@ async function openPort(port: number, options: MonitoringOptions): Promise<HttpS
   }
 }
 
-function healthAnswer(problems: readonly string[], delivery: Delivery | undefined, version: string): Answer {
-  const isOk = problems.length === 0;
+interface HealthState {
+  readonly isStarting: boolean;
+  readonly problems: readonly string[];
+  readonly version: string;
+}
+
+function healthAnswer({ isStarting, problems, version }: HealthState, delivery: Delivery | undefined): Answer {
+  const isOk = problems.length === 0 && !isStarting;
   const notes = deliveryNotes(delivery);
   const body = {
-    ...(isOk ? { status: "ok", version } : { status: "failing", version, problems }),
+    ...(isOk ? { status: "ok", version } : { status: isStarting ? "starting" : "failing", version, problems }),
     ...(notes.length > 0 && { notes }),
     ...(delivery && { delivery: describeDelivery(delivery) }),
   };

@@ -10,6 +10,9 @@
  * that undoes its neighbours as well, and these then run a second time: one that rolls the whole transaction back by a
  * conflict clause, and one that breaks a deferred constraint, which is found when the group is committed. Alone in its
  * transaction, the latter is rejected with what SQLite says: it is the work's error, and no fault of the disk.
+ *
+ * Where another program holds the lock, beginning is tried again. Each message waits for that for 5 s at most, however many do;
+ * and so does the end as a whole.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -19,6 +22,7 @@ import { rollback } from "../database.ts";
 import type { JournalEvent } from "../journal/events.ts";
 import { checkpoint, isBusy, Pausing, patienceMs, patiently } from "../patience.ts";
 import { type Database, resultCode, type SqliteError, type Statement, sqliteCodes, syncFailed } from "../sqlite.ts";
+import { type Asking, takeLate } from "./asking.ts";
 import { cursorError } from "./errors.ts";
 import { Keys } from "./keys.ts";
 import { markOpen, readCursors, readMeta } from "./schema.ts";
@@ -41,11 +45,9 @@ export interface StoreOptions {
   readonly onEvent: CursorListener | undefined;
 }
 
-interface Waiting {
+interface Waiting extends Asking {
   readonly key: string;
   readonly work: ((transaction: Transaction) => unknown) | undefined;
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** Whoever must hear how a transaction ends; `keys` of those that are handled by it. */
@@ -70,7 +72,9 @@ export class SqliteCursors implements CursorStore {
   #moved = new Set<string>();
   #isDescribed = true;
   /** Whoever waits for what was moved. */
-  #saving: Pick<Waiting, "resolve" | "reject">[] = [];
+  #saving: Asking[] = [];
+  /** It was told that what was moved cannot be written, and it still is not. */
+  #isTold = false;
   #moveTimer: NodeJS.Timeout | undefined;
   #isScheduled = false;
   /** Since when another program has held the lock, in ms of `performance.now()`. */
@@ -115,7 +119,7 @@ export class SqliteCursors implements CursorStore {
   handle<T>(key: string, work?: (transaction: Transaction) => T): Promise<T | undefined> {
     if (this.#closing) return Promise.reject(this.#closedError());
     return new Promise<unknown>((resolve, reject) => {
-      this.#queue.push({ key, work, resolve, reject });
+      this.#queue.push({ key, work, resolve, reject, sinceMs: performance.now() });
       this.#schedule();
     }) as Promise<T | undefined>;
   }
@@ -123,15 +127,14 @@ export class SqliteCursors implements CursorStore {
   move(cursor: Cursor): void {
     this.cursors.set(cursor.name, cursor);
     this.#moved.add(cursor.name);
-    if (this.#closing) return;
-    this.#moveTimer ??= setTimeout(() => this.#schedule(), moveMs).unref();
+    this.#writeSoon();
   }
 
   save(): Promise<void> {
     if (this.#closing) return Promise.reject(this.#closedError());
     if (this.#moved.size === 0 && this.#isDescribed) return Promise.resolve();
     return new Promise<unknown>((resolve, reject) => {
-      this.#saving.push({ resolve, reject });
+      this.#saving.push({ resolve, reject, sinceMs: performance.now() });
       this.#schedule();
     }) as Promise<void>;
   }
@@ -146,6 +149,7 @@ export class SqliteCursors implements CursorStore {
   }
 
   async #close(): Promise<void> {
+    const untilMs = performance.now() + patienceMs;
     let isLocked: boolean;
     do {
       await (this.#pausing?.pause() ?? nextTurn()); // Whoever closes may be some work.
@@ -156,8 +160,8 @@ export class SqliteCursors implements CursorStore {
     try {
       if (!this.#broken) {
         this.#db.exec("PRAGMA synchronous = FULL");
-        await patiently(() => markOpen(this.#db, false));
-        await checkpoint(this.#db, "TRUNCATE");
+        await patiently(() => markOpen(this.#db, false), untilMs);
+        await checkpoint(this.#db, "TRUNCATE", untilMs);
       }
     } catch (error) {
       const { message } = cursorError(path, "cannot be closed properly, it is checked at the next open", error);
@@ -183,13 +187,28 @@ export class SqliteCursors implements CursorStore {
     } else if (this.#queue.length > 0) this.#schedule();
   }
 
-  /** Whether an attempt to begin failed as another program holds the lock, and not for too long yet. */
-  #isLocked(error: unknown, { members }: Group): boolean {
-    this.#lockedAt ??= performance.now();
-    const isLocked = isBusy(error) && members.length === 0 && performance.now() - this.#lockedAt < patienceMs;
-    if (isLocked) this.#pausing ??= new Pausing();
-    else this.#isFree();
-    return isLocked;
+  /** What was moved is written in a moment, if no message comes before. */
+  #writeSoon(): void {
+    if (!this.#closing) this.#moveTimer ??= setTimeout(() => this.#schedule(), moveMs).unref();
+  }
+
+  /** Another program holds the lock: whoever has waited for it long enough is refused. @returns whether anything waits on */
+  #isLocked(cause: unknown): boolean {
+    const nowMs = performance.now();
+    this.#lockedAt ??= nowMs;
+    const isOver = nowMs - this.#lockedAt >= patienceMs;
+    if (isOver) {
+      const lateMs = nowMs - patienceMs;
+      for (const { reject } of takeLate(this.#queue, lateMs)) reject(this.#groupError(cause));
+      for (const { reject } of takeLate(this.#saving, lateMs)) reject(this.#moveError(cause));
+    }
+    if (!isOver || this.#queue.length > 0 || this.#saving.length > 0) {
+      this.#pausing ??= new Pausing();
+      return true;
+    }
+    this.#isFree();
+    this.#tellLater(this.#moveError(cause));
+    return false;
   }
 
   #isFree(): void {
@@ -214,20 +233,21 @@ export class SqliteCursors implements CursorStore {
       this.#db.exec("COMMIT");
     } catch (error) {
       rollback(this.#db);
-      if (this.#isLocked(error, group)) {
+      if (isBusy(error) && group.members.length === 0) {
         this.#saving.unshift(...saving);
-        return "locked";
+        return this.#isLocked(error) ? "locked" : undefined;
       }
+      this.#isFree();
       const isWorks = isCommitting && group.members.length > 0 && resultCode(error) === sqliteCodes.constraint;
       if (this.#failGroup(group, error, isWorks)) this.#saving.unshift(...saving);
-      else
-        for (const { reject } of saving) reject(cursorError(this.#options.path, "what was moved is not kept", error));
+      else for (const { reject } of saving) reject(this.#moveError(error));
       return undefined;
     }
     this.#isFree();
     this.#keys.committed(group.keys, this.#forgettable);
     this.#moved.clear();
     this.#isDescribed = true;
+    this.#isTold = false;
     for (const { waiting, result } of group.members) waiting.resolve(result);
     for (const { resolve } of saving) resolve(undefined);
     return undefined;
@@ -280,7 +300,6 @@ export class SqliteCursors implements CursorStore {
 
   /** @param isWorks whether some work is to blame @returns whether the rest is tried again */
   #failGroup({ members }: Group, cause: unknown, isWorks: boolean): boolean {
-    const { path, onEvent } = this.#options;
     const waiting = members.map((member) => member.waiting);
     const [first, ...others] = waiting;
     if (isWorks && others.length === 0) {
@@ -293,13 +312,30 @@ export class SqliteCursors implements CursorStore {
       if (isWorks) this.#singly = waiting.length; // To find whose it is.
       return true;
     }
-    const error = cursorError(path, "nothing of the group was kept", cause);
+    const error = this.#groupError(cause);
     // Whether the disk has it nobody knows, and the next fsync would not say.
     if ((cause as Partial<SqliteError>).errcode === syncFailed) this.#broken = error;
     if (waiting.length === 0) waiting.push(...this.#queue.splice(0, groupMessagesMax));
-    if (waiting.length === 0) onEvent?.({ type: "problem", detail: error.message });
     for (const { reject } of waiting) reject(error);
+    this.#tellLater(waiting.length === 0 ? error : undefined);
     return false;
+  }
+
+  /** What was moved is not on the disk: that is tried again, and told once where no promise tells it. */
+  #tellLater(error: FedmsgError | undefined): void {
+    if (error && !this.#isTold) {
+      this.#isTold = true;
+      this.#options.onEvent?.({ type: "problem", detail: error.message });
+    }
+    if (!this.#broken && (this.#moved.size > 0 || !this.#isDescribed)) this.#writeSoon();
+  }
+
+  #groupError(cause: unknown): FedmsgError {
+    return cursorError(this.#options.path, "nothing of the group was kept", cause);
+  }
+
+  #moveError(cause: unknown): FedmsgError {
+    return cursorError(this.#options.path, "what was moved is not kept", cause);
   }
 
   #closedError(): FedmsgError {

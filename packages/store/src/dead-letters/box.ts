@@ -24,6 +24,9 @@ import { Transactions } from "./transactions.ts";
 /** What the bodies of one answer have together, beyond the first one. */
 const answerBytesMax = 16 * 1024 * 1024;
 
+/** How a letter failed once more, as {@link NewDeadLetter} has it. */
+export type Failure = Pick<NewDeadLetter, "error" | "attempts" | "failedAtMs">;
+
 /** Which letters. Unknown ids are passed over. */
 export type Which = readonly number[] | "all";
 
@@ -66,7 +69,8 @@ export interface DeadLetterBox {
   drop(which: Which): Promise<number>;
   /**
    * Those that were asked for, the earliest first, then by id. Each is given once as long as this box is open, until it failed again
-   * ({@link DeadLetterBox.failAgain}) or was asked for again. Fewer than `limit` where their bodies have 16 MiB together.
+   * ({@link DeadLetterBox.failAgain}) or was asked for again; another box gives it, too: whoever has it open must be the only one who
+   * takes, by the lock of the cursors for instance. Fewer than `limit` where their bodies have 16 MiB together.
    */
   takeAsked(limit: number): readonly DeadLetter[];
   /**
@@ -78,7 +82,7 @@ export interface DeadLetterBox {
    */
   settle<T>(id: number, work?: (transaction: Transaction) => T): Promise<T | undefined>;
   /** It was tried again, and failed: nobody asks for it any more. */
-  failAgain(id: number, error: string, attempts: number): Promise<void>;
+  failAgain(id: number, failure: Failure): Promise<void>;
   /** Finishes what was asked for, and lets go of the file. Idempotent. */
   close(): Promise<void>;
 }
@@ -98,8 +102,9 @@ export class SqliteDeadLetters implements DeadLetterBox {
   readonly #statements = new Map<string, Statement>();
   /** When the letters that were given were asked for, by id. */
   readonly #given = new Map<number, number>();
+  /** `askRetry` and `drop` that are under way. */
+  readonly #changing = new Set<Promise<unknown>>();
   #savepoints: Savepoints | undefined;
-  #isThere = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: BoxOptions) {
@@ -185,14 +190,14 @@ export class SqliteDeadLetters implements DeadLetterBox {
     });
   }
 
-  async failAgain(id: number, error: string, attempts: number): Promise<void> {
+  async failAgain(id: number, { error, attempts, failedAtMs }: Failure): Promise<void> {
     await this.#write("what became of a dead letter cannot be kept", () => {
       if (!this.#found()) return;
       // Who asked again since it was given wants another try.
       const still = "asked = CASE WHEN asked > ? THEN asked ELSE 0 END";
       const sql = `UPDATE fedmsg_dead_letters SET error = ?, attempts = ?, failed_at = ?, ${still} WHERE id = ?`;
       const givenFor = this.#given.get(id) ?? Number.MAX_SAFE_INTEGER;
-      this.#prepare(sql).run(clipError(error), attempts, Date.now(), givenFor, id);
+      this.#prepare(sql).run(clipError(error), attempts, Math.trunc(failedAtMs), givenFor, id);
     });
     this.#given.delete(id);
   }
@@ -203,6 +208,7 @@ export class SqliteDeadLetters implements DeadLetterBox {
   }
 
   async #close(): Promise<void> {
+    await Promise.allSettled(this.#changing);
     const idle = this.#transactions.idle();
     if (idle) await idle;
     this.#statements.clear();
@@ -232,9 +238,17 @@ export class SqliteDeadLetters implements DeadLetterBox {
   }
 
   async #change(which: Which, change: (id: number) => number | bigint): Promise<number> {
+    this.#assertOpen();
+    if (which.length === 0) return 0; // Needs no lock, and no permission to write.
     const page = which === "all" ? this.#pagesOfAll() : this.#pagesOf(which);
-    const write = (work: () => void) => this.#write("dead letters cannot be changed", work);
-    return changeInBatches(page, (id) => Number(change(id)), write);
+    const write = (work: () => void) => this.#transact("dead letters cannot be changed", work);
+    const changing = changeInBatches(page, (id) => Number(change(id)), write);
+    this.#changing.add(changing);
+    try {
+      return await changing;
+    } finally {
+      this.#changing.delete(changing);
+    }
   }
 
   /** Those that are there now. */
@@ -255,10 +269,9 @@ export class SqliteDeadLetters implements DeadLetterBox {
     };
   }
 
-  /** Whether the table is there; the consumer may create it any time. */
+  /** Whether the table is there; the consumer may create it any time, and somebody may drop it. */
   #found(): boolean {
-    this.#isThere ||= this.#db.prepare(isThere).get() !== undefined;
-    return this.#isThere;
+    return this.#prepare(isThere).get() !== undefined;
   }
 
   #read<T>(nothing: T, work: () => T): T {
@@ -272,6 +285,10 @@ export class SqliteDeadLetters implements DeadLetterBox {
 
   async #write<T>(failing: string, work: () => T): Promise<T> {
     this.#assertOpen();
+    return this.#transact(failing, work);
+  }
+
+  async #transact<T>(failing: string, work: () => T): Promise<T> {
     try {
       return await this.#transactions.run(work);
     } catch (error) {

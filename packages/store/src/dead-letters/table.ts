@@ -9,7 +9,7 @@
  * ```
  *
  * Totals are kept, and not counted, as every letter asks for them. A file that has letters of before there were totals gets
- * them with its next letter.
+ * them with its next letter; so does one from which somebody took one of the two tables.
  */
 
 import { FedmsgError } from "fedmsg";
@@ -39,8 +39,11 @@ const table = `CREATE TABLE IF NOT EXISTS ${tableName} (
   trust TEXT NOT NULL, signer TEXT, body BLOB NOT NULL, error TEXT NOT NULL, attempts INTEGER NOT NULL,
   failed_at INTEGER NOT NULL, asked INTEGER NOT NULL DEFAULT 0
 )`;
+const triggers = ["added", "deleted", "changed"];
 const statements = [
   table,
+  `DROP TABLE IF EXISTS ${totalsName}`,
+  ...triggers.map((name) => `DROP TRIGGER IF EXISTS ${tableName}_${name}`),
   `CREATE INDEX IF NOT EXISTS ${tableName}_asked ON ${tableName} (asked)`,
   `CREATE TABLE ${totalsName} (id INTEGER PRIMARY KEY CHECK (id = 1), letters INTEGER NOT NULL, bytes INTEGER NOT NULL)`,
   `INSERT INTO ${totalsName} SELECT 1, count(*), coalesce(sum(${bytesOf("letter")}), 0) FROM ${tableName} AS letter`,
@@ -57,11 +60,12 @@ function trigger(name: string, when: string, change: string): string {
 /** Says whether there is a table of letters. */
 export const isThere = `SELECT 1 AS found FROM sqlite_schema WHERE type = 'table' AND name = '${tableName}'`;
 
-const hasTotals = `SELECT 1 AS found FROM sqlite_schema WHERE type = 'table' AND name = '${totalsName}'`;
+const countTables = `SELECT count(*) AS tables FROM sqlite_schema
+  WHERE type = 'table' AND name IN ('${tableName}', '${totalsName}')`;
 
 /** Creates what is missing of the tables. */
 export function createTables(transaction: Transaction): void {
-  if (transaction.get(hasTotals)) return;
+  if (Number(transaction.get(countTables)?.tables) === 2) return;
   for (const statement of statements) transaction.run(statement);
 }
 

@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import { FedmsgError } from "fedmsg";
 import type { EntryQuery, Journal, JournalEntry, JournalInfo, Page, PageQuery } from "fedmsg/plugin";
 import { pragma, rollback } from "../database.ts";
-import { journalError, journalRefusal } from "../errors.ts";
+import { journalError, journalRefusal, readerAdvice } from "../errors.ts";
 import { filePath } from "../file.ts";
 import { type Database, openDatabase, resultCode, sqliteCodes } from "../sqlite.ts";
 import type { JournalListener } from "./events.ts";
@@ -61,7 +61,7 @@ export async function openJournalReader(
   try {
     return new SqliteReader(path, await connect(path), options.onEvent);
   } catch (error) {
-    throw journalError(path, "cannot be opened", error);
+    throw journalError(path, "cannot be opened", error, readerAdvice);
   }
 }
 
@@ -162,7 +162,7 @@ class SqliteReader implements JournalReader {
         rollback(this.#db); // Nothing was changed; a COMMIT would repeat what a damaged page made a statement say.
       }
     } catch (error) {
-      throw journalError(this.#path, "cannot be read", error);
+      throw journalError(this.#path, "cannot be read", error, readerAdvice);
     }
   }
 }

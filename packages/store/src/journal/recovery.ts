@@ -4,7 +4,7 @@
  */
 
 import { structureFault, transact } from "../database.ts";
-import { journalRefusal } from "../errors.ts";
+import { journalRefusal, shellWord } from "../errors.ts";
 import { type Database, resultCode, sqliteCodes } from "../sqlite.ts";
 import type { JournalEvent, JournalListener } from "./events.ts";
 import { rebuild } from "./rebuild.ts";
@@ -74,7 +74,7 @@ async function mend(path: string, db: Database, meta: Meta): Promise<{ db: Datab
     return { db: await rebuild(path, db, meta, wholeFrom), fault: `its tables are damaged: ${fault}` };
   } catch (error) {
     if (resultCode(error) !== sqliteCodes.corrupt) throw error;
-    const what = `\`fedmsg journal grep '' ${path}\` prints what can be read; move it away, and a new journal begins`;
+    const what = `\`fedmsg journal grep '' ${shellWord(path)}\` prints what can be read; move it away, and a new journal begins`;
     throw journalRefusal(path, `is damaged beyond repair (${fault}); ${what}`);
   }
 }

@@ -21,7 +21,7 @@ import { randomUUID } from "node:crypto";
 import { pragma, type Tables } from "../database.ts";
 import { journalRefusal } from "../errors.ts";
 import type { FileKind } from "../file.ts";
-import type { Database } from "../sqlite.ts";
+import { type Database, sqliteCodes } from "../sqlite.ts";
 
 /** How messages about locations call it. */
 export const journalKind: FileKind = { noun: "a journal", inMemory: "createMemoryJournal()" };
@@ -118,8 +118,14 @@ function createTables(db: Database, startedAt: number): void {
 
 /** What the journal says of itself. */
 export function readMeta(db: Database): Meta {
-  const { first, head, bytes, sync, is_open, file } = db.prepare("SELECT * FROM meta").get();
+  const { first, head, bytes, sync, is_open, file } = db.prepare("SELECT * FROM meta").get() ?? {};
+  if (![first, head, bytes].every(Number.isSafeInteger)) throw damagedMeta(); // SQLite reads what was overwritten as NULL.
   return { first, head, bytes, sync, isOpen: is_open === 1, file: file ?? undefined };
+}
+
+/** As SQLite says it where it sees the damage itself. */
+function damagedMeta(): Error {
+  return Object.assign(new Error("database disk image is malformed"), { errcode: sqliteCodes.corrupt });
 }
 
 /** The bounds as the entries have them, for a journal that cannot say so itself any more. */

@@ -23,6 +23,9 @@ const topicPrefix = v.pipe(v.string(prefixWanted), v.regex(/^[^\s.*#]+(?:\.[^\s.
 const environmentWanted = "letters and digits only, such as dev, stg or prod";
 const environment = v.pipe(v.string(environmentWanted), v.regex(/^[A-Za-z0-9]+$/, environmentWanted));
 
+const outboxWanted = "sqlite: and a path, such as sqlite:/var/lib/fedmsg/outbox-{name}.db";
+const outbox = v.nullable(v.pipe(v.string(outboxWanted), v.regex(/^sqlite:./, outboxWanted)));
+
 const endpoints = mapping(addresses, "a mapping of service names to addresses");
 
 /** Names, addresses, and what every publisher and subscriber needs. */
@@ -109,16 +112,18 @@ export const busKeys = {
     "How much a journal keeps before the oldest goes. Bytes, 0 or more; 0 lifts this bound.",
   ),
   outbox: defaulted(
-    textOrNull,
+    outbox,
     null,
     "Where a publisher that is `active` keeps what the relay has not confirmed yet, over restarts of either: " +
-      "`sqlite:/path/{name}.db`, a file for each process; null for nowhere. Needs `relay_confirm`.",
+      "`sqlite:/path/{name}.db`, a file for each process, where `{name}` is what the process is called (`name`; of all commands it is " +
+      "the same); null for nowhere. A relative path counts from the folder in which the process was started, as it does in " +
+      "`persistent_store` and `cursor_store`. Needs `relay_confirm`.",
     { secret: true },
   ),
   outbox_max_age: defaulted(
     seconds,
     604_800,
-    "What waited in the outbox for longer is dropped, which is told; after a start it may take a tenth longer, as the clock may " +
+    "What waited in the outbox for longer is dropped, which is told; after a start it may take a fifth longer, as the clock may " +
       "be wrong. Seconds, 0 or more; 0 keeps it without limit. Not more than the `replay_window` of those who shall get it.",
   ),
   outbox_max_bytes: defaulted(
