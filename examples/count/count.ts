@@ -17,14 +17,17 @@ export default defineCommand({
   // Common flags, configuration, log and signals are there already; results go to stdout, and all else to the log.
   async run({ options, config, log, signal }) {
     const { seconds, by } = options as { seconds: number; by: "category" | "topic" };
-    const enough = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]); // Ctrl-C shows what there is so far.
+    const enough = new AbortController();
+    const timer = setTimeout(() => enough.abort(), seconds * 1000);
+    const either = AbortSignal.any([signal, enough.signal]); // Ctrl-C shows what there is so far.
     const bus = await connect({ config: completeConfig({ mute: true }, config) });
     const counts = new Map<string, number>();
     log.info(`listening for ${seconds} s`);
-    for await (const { topic } of bus.subscribe({ signal: enough })) {
+    for await (const { topic } of bus.subscribe({ signal: either })) {
       const key = by === "topic" ? topic : categoryOf(topic, config.topic_prefix);
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
+    clearTimeout(timer);
     await bus.close();
     const busiest = [...counts].sort(([, a], [, b]) => b - a);
     for (const [key, count] of busiest) console.log(`${String(count).padStart(7)}  ${key}`);

@@ -31,8 +31,18 @@ export async function fetchText(
     signal,
   }: { readonly fetch: typeof globalThis.fetch; readonly known: Validators; readonly signal: AbortSignal },
 ): Promise<Fetched> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMs)]);
-  const response = await request(url, fetch, known, limit);
+  // Not `AbortSignal.timeout` inside of `any`: nothing keeps that from the garbage collector (nodejs/node#57736).
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new DOMException("it takes too long", "TimeoutError")), fetchTimeoutMs);
+  try {
+    const response = await request(url, fetch, known, AbortSignal.any([signal, late.signal]));
+    return await readAnswer(response, known);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readAnswer(response: Response, known: Validators): Promise<Fetched> {
   try {
     // Asked for nothing in particular, it is no answer.
     if (response.status === 304 && (known.etag || known.lastModified)) return "not-modified";
