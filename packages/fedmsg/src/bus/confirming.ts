@@ -4,7 +4,6 @@
  */
 
 import type { Config } from "../config/index.ts";
-import { FedmsgError } from "../errors.ts";
 import { ConfirmClient, type ConfirmEvent, type Settle } from "../replay/confirm-client.ts";
 import { confirmSocket } from "../replay/confirm-socket.ts";
 import { abortedError } from "../transport/errors.ts";
@@ -156,17 +155,4 @@ function tell(event: ConfirmEvent, { name, status }: ConfirmingOptions): void {
     const why = refusals[event.code] ?? `it says ${JSON.stringify(event.code)}`;
     status.emit({ type: "warning", name, detail: `the relay at ${relay} confirms nothing: ${why}; it is asked again` });
   }
-}
-
-/**
- * Whether a publisher of this configuration confirms.
- *
- * @throws FedmsgError FEDMSG_CONFIG_INVALID where there is an outbox and nobody to empty it
- */
-export function isConfirming(config: Config): boolean {
-  if (config.relay_confirm.length > 0) return true;
-  if (config.outbox === null) return false;
-  const detail =
-    "outbox: is set, but relay_confirm lists no address; add the relay's, which takes what is in the outbox";
-  throw new FedmsgError("FEDMSG_CONFIG_INVALID", detail);
 }

@@ -2,20 +2,24 @@
 
 import { FedmsgError } from "../errors.ts";
 
+/** Nobody knows yet: the bus is closed, and the next start sends it. */
 export function stillThereError(): FedmsgError {
   const detail = "the bus was closed; the message is in the outbox, and goes out at the next start";
   return new FedmsgError("FEDMSG_CLOSED", detail);
 }
 
+/** It was not sent, as others would refuse it. */
 export function tooOldError(maxAgeSeconds: number): FedmsgError {
   const detail = `it waited in the outbox for longer than ${maxAgeSeconds} s (outbox_max_age)`;
   return new FedmsgError("FEDMSG_TIMEOUT", detail);
 }
 
+/** It was kept, and cannot be read any more. */
 export function damagedError(): FedmsgError {
   return new FedmsgError("FEDMSG_JOURNAL", "the outbox does not have any more what was written");
 }
 
+/** It was in a file that is gone. */
 export function deletedError(): FedmsgError {
   return new FedmsgError("FEDMSG_JOURNAL", "the outbox was deleted or replaced");
 }

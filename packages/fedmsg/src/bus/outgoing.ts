@@ -13,7 +13,7 @@ import type { JournalledPublisher } from "../replay/journalled.ts";
 import { socketOptions } from "../transport/create.ts";
 import { listen } from "../transport/listen.ts";
 import type { Frames, Publisher, SocketEvent, Transport } from "../transport/transport.ts";
-import { ConfirmingPublisher, isConfirming } from "./confirming.ts";
+import { ConfirmingPublisher } from "./confirming.ts";
 import { openJournalling } from "./journalling.ts";
 import { cutWarning, type StatusEvents } from "./status.ts";
 
@@ -52,7 +52,7 @@ export async function openOutgoing(options: OutgoingOptions): Promise<Outgoing> 
     warnOfOutbox(options);
     return withJournal(await listenOnEndpoint(options), options);
   }
-  return isConfirming(options.config) ? connectToConfirm(options) : connectToRelay(options);
+  return options.config.relay_confirm.length > 0 ? connectToConfirm(options) : connectToRelay(options);
 }
 
 async function connectToConfirm(options: OutgoingOptions): Promise<Outgoing> {

@@ -112,40 +112,14 @@ export class ConsumerRunner implements Runner {
   async refresh(): Promise<void> {}
 
   stats(): ConsumerStats {
-    const {
-      received,
-      done,
-      failures,
-      timeouts,
-      retries,
-      deadLetters,
-      letterFailures,
-      released,
-      dropped,
-      replayed,
-      gaps,
-    } = this.#tally;
     const oldestAt = this.#work.oldestAt();
     return {
       ...{ name: this.name, module: this.module, topics: this.#topics, isRunning: this.#isRunning, isDecoded: true },
-      ...{
-        received,
-        done,
-        failures,
-        timeouts,
-        retries,
-        deadLetters,
-        letterFailures,
-        released,
-        dropped,
-        replayed,
-        gaps,
-      },
+      ...this.#tally,
       waiting: this.#work.count("waiting") + (this.#subscription?.waiting ?? 0),
       inHand: this.#work.count("working"),
       retrying: this.#work.count("pausing"),
       unwritten: this.#work.unwritten(),
-      busySeconds: this.#tally.busySeconds,
       lagSeconds: oldestAt === undefined ? 0 : Math.max(0, Date.now() / 1000 - oldestAt),
       takeTimes: () => this.#tally.takeTimes(),
     };
